@@ -1,0 +1,1 @@
+"""Decide which GPUs to buy, rent and reserve to serve language models."""

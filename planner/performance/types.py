@@ -1,0 +1,72 @@
+"""What is asked of the performance model and what it answers, as plain values.
+
+No estimate is made here.  Every answer names its source and its band.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from planner.catalog.rows import Gpu, KvPrecision, ModelCard, Precision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """One way to run one model: what a replica is."""
+
+    model: ModelCard
+    precision: Precision
+    kv_precision: KvPrecision
+    engine: str
+    gpu: Gpu
+    tp: int
+    pp: int = 1
+
+    @property
+    def gpus(self) -> int:
+        """GPUs in a replica."""
+        return self.tp * self.pp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """The mean request of a class."""
+
+    input_tok: float
+    output_tok: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """Latency limits of a lane; infinity where there is none."""
+
+    ttft_ms: float
+    tpot_ms: float
+    e2e_ms: float
+    percentile_share: float          # 0.95 for p95; 0.5 for mean and p50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatingPoint:
+    """One replica at one concurrency, all slots busy with one request class."""
+
+    concurrency: int                 # requests in flight in the replica
+    tpot_ms: float                   # mean
+    ttft_ms: float                   # mean, prefill only: no waiting for a slot
+    service_s: float                 # ttft + (output - 1) x tpot
+    req_s: float                     # concurrency / service_s, before any derate
+    source: Literal["measured", "modeled"]
+    low_share: float                 # 80 % band of the true rate, as a share of req_s
+    high_share: float
+    reason: str                      # which rows or which constants, in a sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a deployment cannot serve a class; `nearest` says how close it came."""
+
+    reason: Literal["weights do not fit", "no room for one request", "longer than the context", "too slow to first token",
+                    "too slow per token", "too slow end to end", "precision not on this GPU", "precision not in this engine"]
+    nearest: str
+    shortfall: float                 # what is needed / what there is, > 1: the smaller the nearer
