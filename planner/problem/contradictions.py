@@ -1,0 +1,205 @@
+"""What in a problem contradicts itself: two volumes, percent for shares, limits that leave nothing.
+
+These checks need no catalog; `planner.problem.references` does those that do.  They are plain
+functions and not pydantic validators so that every mistake of a file is told at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from planner.catalog.rows import TERM_MONTHS
+from planner.problem.places import Finding, KeyPath
+from planner.problem.schema import Deferrable, Problem, Slo, Traffic, Workload
+
+HOURS = 168
+MOST_BUCKETS = 500
+
+VOLUMES = ("peak_req_s", "mean_req_s", "requests_day", "tokens_month", "output_tokens_month")
+FASTEST_MS = {"ttft_ms": 10.0, "tpot_ms": 1.0, "e2e_ms": 10.0}
+"""Objectives below these are seconds written as milliseconds: no accelerator of 2026 answers in that time."""
+
+
+def within_sections(problem: Problem) -> list[Finding]:
+    """Contradictions inside one section; they hold whatever the other sections say."""
+    found: list[Finding] = []
+    for name, workload in problem.workloads.items():
+        at: KeyPath = ("workloads", name)
+        found += _traffic(workload.traffic, (*at, "traffic"))
+        found += _slo(workload.slo, (*at, "slo"))
+        if workload.deferrable:
+            found += _deferrable(workload, workload.deferrable, at)
+    found += _procurement(problem)
+    if not problem.apis.allow and (problem.apis.providers or problem.apis.quotes):
+        what = "providers or quotes are listed, but `allow: false` forbids all APIs.  Keep one of the two."
+        found.append(Finding(("apis", "allow"), what))
+    return found
+
+
+def across_sections(problem: Problem) -> list[Finding]:
+    """Contradictions between sections; only worth telling about a problem that could be read in full."""
+    found = []
+    for name, workload in problem.workloads.items():
+        if (
+            "spot_max_share" in workload.model_fields_set
+            and workload.spot_max_share
+            and not workload.interruptible
+        ):
+            what = f"{workload.spot_max_share:g} on spot, but this workload may not be interrupted."
+            remedy = "  Add `interruptible: true`, or leave the key out."
+            found.append(Finding(("workloads", name, "spot_max_share"), what + remedy))
+    terms = problem.procurement.terms
+    if (
+        terms
+        and set(terms) == {"spot"}
+        and not any(each.interruptible for each in problem.workloads.values())
+    ):
+        what = "only spot may be bought, and no workload may be interrupted: nothing could be rented."
+        found.append(
+            Finding(
+                ("procurement", "terms"), what + "  Add on-demand, or `interruptible: true` to a workload."
+            )
+        )
+    buying = problem.procurement
+    if buying.only_quotes and not buying.quotes and not buying.existing:
+        what = "the catalog's prices are left out and no quote is given: nothing could be rented."
+        found.append(
+            Finding(("procurement", "only_quotes"), what + "  Add `quotes:`, or remove `only_quotes`.")
+        )
+    return found
+
+
+def _traffic(traffic: Traffic, at: KeyPath) -> Iterator[Finding]:
+    given = [key for key in VOLUMES if getattr(traffic, key) is not None]
+    if traffic.users is not None or traffic.requests_user_day is not None:
+        given.append("users x requests_user_day")
+        for key, other in (("users", "requests_user_day"), ("requests_user_day", "users")):
+            if getattr(traffic, key) is None:
+                yield Finding((*at, other), f"`{other}` needs `{key}` beside it.  Add `{key}:`.")
+    if len(given) > 1:
+        key = given[1].split()[0]
+        yield Finding((*at, key), f"more than one volume: {', '.join(given)}.  Keep exactly one of them.")
+    if not given and traffic.trace is None:
+        possible = ", ".join((*VOLUMES, "users with requests_user_day", "trace"))
+        yield Finding(at, f"says nothing about how much arrives.  Add exactly one of: {possible}.")
+    if traffic.shape is not None and traffic.hours is not None:
+        yield Finding((*at, "hours"), "both `shape` and `hours` say when requests arrive.  Keep one of them.")
+    if traffic.hours is not None and len(traffic.hours) != HOURS:
+        what = f"{len(traffic.hours)} numbers; a week has {HOURS} hours, Monday 00:00 first."
+        remedy = "  For one day, write its 24 numbers seven times." if len(traffic.hours) == 24 else ""
+        yield Finding((*at, "hours"), what + (remedy or f"  Write {HOURS} numbers, or name a shape."))
+    elif traffic.hours is not None and not any(traffic.hours):
+        yield Finding(
+            (*at, "hours"),
+            "all 168 hours are 0: nothing ever arrives.  Remove the workload, or write its load.",
+        )
+    yield from _lengths(traffic, at)
+
+
+def _lengths(traffic: Traffic, at: KeyPath) -> Iterator[Finding]:
+    means = [key for key in ("input_tok", "output_tok") if getattr(traffic, key) is not None]
+    ways = [*(["lengths"] if traffic.lengths is not None else []), *means]
+    if traffic.trace is not None and ways:
+        what = (
+            f"the trace brings its own lengths, and `{'` and `'.join(ways)}` say others.  Keep one of them."
+        )
+        yield Finding((*at, ways[0]), what)
+    elif traffic.lengths is not None and means:
+        yield Finding(
+            (*at, "lengths"), f"both `lengths` and `{means[0]}` say how long requests are.  Keep one of them."
+        )
+    elif traffic.trace is None and traffic.lengths is None:
+        for key in ("input_tok", "output_tok"):
+            if key not in means:
+                remedy = "a mean in tokens, or name a histogram with `lengths:`."
+                yield Finding((*at, key), f"is missing: how long requests are.  Add `{key}:`, {remedy}")
+    if isinstance(traffic.lengths, list):
+        if not traffic.lengths:
+            yield Finding(
+                (*at, "lengths"),
+                "holds no bucket.  Write {input_tok, output_tok, share}, or give the two means.",
+            )
+        if len(traffic.lengths) > MOST_BUCKETS:
+            what = (
+                f"{len(traffic.lengths):,} buckets; at most {MOST_BUCKETS} are read.  Merge some, or "
+                "give a trace."
+            )
+            yield Finding((*at, "lengths"), what)
+        total = sum(bucket.share for bucket in traffic.lengths)
+        if traffic.lengths and abs(total - 1) > 0.005:
+            percent = "  They look like percent: divide them by 100." if abs(total - 100) < 0.5 else ""
+            yield Finding(
+                (*at, "lengths"), f"the shares add up to {total:.6g} and must add up to 1.{percent}"
+            )
+    asked = traffic.output_tokens_month or traffic.tokens_month
+    one_request = (traffic.output_tok or 0) + ((traffic.input_tok or 0) if traffic.tokens_month else 0)
+    if asked is not None and asked < one_request:
+        key = "output_tokens_month" if traffic.output_tokens_month else "tokens_month"
+        what = (
+            f"{asked:g} tokens a month are less than one request of {one_request:g}.  Did you mean "
+            f"{asked:g} million"
+        )
+        yield Finding((*at, key), f"{what} ({asked * 1e6:.0f})?")
+
+
+def _slo(slo: Slo, at: KeyPath) -> Iterator[Finding]:
+    for key, fastest in FASTEST_MS.items():
+        value = getattr(slo, key)
+        if value is not None and value < fastest:
+            yield Finding(
+                (*at, key), f"{value:g} ms is faster than any GPU.  Did you mean {value * 1000:g} (ms)?"
+            )
+    if slo.e2e_ms is not None and slo.ttft_ms is not None and slo.e2e_ms < slo.ttft_ms:
+        what = f"the whole request ({slo.e2e_ms:g} ms) would end before its first token ({slo.ttft_ms:g} ms)."
+        yield Finding((*at, "e2e_ms"), what + "  Raise e2e_ms or lower ttft_ms.")
+
+
+def _deferrable(workload: Workload, deferrable: Deferrable, at: KeyPath) -> Iterator[Finding]:
+    spot = (*at, "deferrable", "hours_of_day")
+    try:
+        span_of(deferrable.hours_of_day)
+    except ValueError as error:
+        yield Finding(spot, str(error))
+    if len(set(deferrable.weekdays)) < len(deferrable.weekdays):
+        yield Finding((*at, "deferrable", "weekdays"), "a day is listed twice.  Keep each day once.")
+    if (workload.traffic.burst_factor or 1) > 1:
+        what = "work that may wait has no bursts to carry.  Remove `burst_factor`, or remove `deferrable`."
+        yield Finding((*at, "traffic", "burst_factor"), what)
+
+
+def span_of(hours_of_day: str) -> tuple[int, int]:
+    """First hour and end hour of "09-17"; the end is above 24 where it lies after midnight.
+
+    Raises ValueError, with a sentence for the user, where there is no such span.
+
+    >>> span_of("09-17"), span_of("20-06"), span_of("00-24")
+    ((9, 17), (20, 30), (0, 24))
+    """
+    example = "Write two hours of the day, as 20-06 or 00-24."
+    first, dash, last = hours_of_day.partition("-")
+    if not (dash and first.strip().isdecimal() and last.strip().isdecimal() and len(hours_of_day) <= 9):
+        raise ValueError(f'"{hours_of_day}" is not a span of hours.  {example}')
+    begin, end = int(first), int(last)
+    if begin > 23 or end > 24:
+        raise ValueError(f'"{hours_of_day}": a day has the hours 00 to 24.  {example}')
+    if begin == end:
+        raise ValueError(f'"{hours_of_day}" has no hours in it.  Write 00-24 for the whole day.')
+    return (begin, end) if end > begin else (begin, end + 24)
+
+
+def _procurement(problem: Problem) -> Iterator[Finding]:
+    buying, at = problem.procurement, ("procurement",)
+    for index, term in enumerate(buying.terms):
+        months = TERM_MONTHS.get(term, 0)
+        if months > buying.max_term_months:
+            what = f"{term} is longer than max_term_months, {buying.max_term_months}."
+            yield Finding((*at, "terms", index), what + f"  Add `max_term_months: {months}`, or drop {term}.")
+    for index, quota in enumerate(buying.quotas):
+        if quota.max_gpus is None and quota.max_machines is None:
+            yield Finding((*at, "quotas", index), "limits nothing.  Add `max_gpus:` or `max_machines:`.")
+    for index, quote in enumerate(buying.quotes):
+        if quote.upfront_share and quote.term not in TERM_MONTHS:
+            what = f"{quote.upfront_share:g} of the term upfront, but {quote.term} has no term."
+            yield Finding(
+                (*at, "quotes", index, "upfront_share"), what + "  Leave it out, or give a commitment's term."
+            )
