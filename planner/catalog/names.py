@@ -9,7 +9,7 @@ from typing import TypeVar
 from planner.catalog.load import Catalog
 from planner.catalog.rows import Gpu, ModelCard
 
-Named = TypeVar("Named", Gpu, ModelCard)
+Named = TypeVar("Named", bound=Gpu | ModelCard)
 
 
 def resolve_gpu(catalog: Catalog, name: str) -> Gpu | list[str]:
@@ -26,13 +26,15 @@ def resolve_model(catalog: Catalog, name: str) -> ModelCard | list[str]:
 
 
 def _resolve(known: Iterable[Named], name: str) -> Named | list[str]:
-    spelled = {
-        _plain(spelling): row for row in known for spelling in (row.name, *row.aliases.split("|")) if spelling
-    }
+    spelled: dict[str, Named] = {}
+    for row in known:
+        for spelling in (row.name, *row.aliases.split("|")):
+            spelled[_plain(spelling)] = row
+    spelled.pop("", None)
     wanted = _plain(name)
     if wanted in spelled:
         return spelled[wanted]
-    begin = [spelling for spelling in spelled if spelling.startswith(wanted)] if wanted else []
+    begin = [spelling for spelling in spelled if wanted and spelling.startswith(wanted)]
     close = [*begin, *get_close_matches(wanted, list(spelled), n=6, cutoff=0.6)]
     return list(dict.fromkeys(spelled[spelling].name for spelling in close))[:4]
 
