@@ -14,17 +14,17 @@ class RequestClass:
     """One kind of request of one workload."""
 
     workload: str
-    label: str                       # "<workload>" if it has one class, else "<workload>/<input>in-<output>out"
-    request: Request                 # mean lengths of the class
+    label: str  # "<workload>", or "<workload>/<input>in-<output>out" if it has several
+    request: Request  # mean lengths of the class
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
     """Hours of the week that are alike in every load and window."""
 
-    label: str                       # as a person would write it: "mon-fri 09-10, 14-16"
-    hours: tuple[int, ...]           # hours of the week, 0 = Monday 00:00
-    month_h: float                   # H_b: len(hours) x month_hours / 168
+    label: str  # as a person would write it: "mon-fri 09-10, 14-16"
+    hours: tuple[int, ...]  # hours of the week, 0 = Monday 00:00
+    month_h: float  # H_b: len(hours) x month_hours / 168
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +33,8 @@ class Window:
 
     label: str
     workload: str
-    blocks: tuple[str, ...]                      # block labels
-    requests_month: dict[str, float]             # by class label
+    blocks: tuple[str, ...]  # block labels
+    requests_month: dict[str, float]  # by class label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +43,9 @@ class Load:
 
     classes: tuple[RequestClass, ...]
     blocks: tuple[Block, ...]
-    mean_req_s: dict[tuple[str, str], float]     # (class label, block label): billed; deferrable classes are absent
-    planning_req_s: dict[tuple[str, str], float]  # (class label, block label): to be carried; mean x burst factor
+    mean_req_s: dict[tuple[str, str], float]  # (class label, block label): billed; not for deferrable
+    planning_req_s: dict[tuple[str, str], float]  # (class label, block label): carried; mean x burst
     windows: tuple[Window, ...]
-    burst_factor: dict[str, float]               # by workload
-    burst_note: dict[str, str]                   # by workload: measured on what, or assumed
-    merging_note: dict[str, str]                 # by workload: what the reduction of lengths and hours lost
+    burst_factor: dict[str, float]  # by workload
+    burst_note: dict[str, str]  # by workload: measured on what, or assumed
+    merging_note: dict[str, str]  # by workload: what the reduction of lengths and hours lost
