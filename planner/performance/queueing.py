@@ -36,7 +36,7 @@ def blocked_share(servers: int, load: float) -> float:
         for n in range(1, servers + 1):
             blocked = load * blocked / (n + load * blocked)
         return blocked
-    # Poisson density over distribution; the distribution is the regularized gamma function Q(servers + 1, load).
+    # Poisson density over its distribution, which is the regularized gamma function Q(servers + 1, load).
     density = math.exp(servers * math.log(load) - load - math.lgamma(servers + 1))
     return min(1.0, density / max(_gamma_q(servers + 1, load), 1e-300))
 
@@ -58,7 +58,7 @@ def late_share(servers: int, load: float, wait_in_services: float, variability: 
     if load >= servers:
         return 1.0
     spare = (servers - load) * wait_in_services / variability
-    return waiting_share(servers, load) * math.exp(-spare)
+    return min(1.0, waiting_share(servers, load)) * math.exp(-spare)
 
 
 def usable_replicas(
@@ -161,9 +161,8 @@ def _gamma_q(n: float, x: float) -> float:
     ratio = x / n
     offset = ratio - 1
     eta = math.copysign(math.sqrt(max(0.0, 2 * (offset - math.log1p(offset)))), offset)
-    if abs(eta) < 0.02:
-        correction = -1 / 3 + eta / 12 - 2 * eta * eta / 135
-    else:
-        correction = 1 / offset - 1 / eta
-    tail = math.exp(-n * eta * eta / 2) / math.sqrt(2 * math.pi * n) * correction
+    # The difference of two poles at 0 is a series there.
+    near_zero = abs(eta) < 0.02
+    first = -1 / 3 + eta / 12 - 2 * eta * eta / 135 if near_zero else 1 / offset - 1 / eta
+    tail = math.exp(-n * eta * eta / 2) / math.sqrt(2 * math.pi * n) * first
     return 0.5 * math.erfc(eta * math.sqrt(n / 2)) + tail

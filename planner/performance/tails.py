@@ -13,11 +13,11 @@ from planner.performance.types import Objective, OperatingPoint
 SHARES = (0.5, 0.9, 0.95, 0.99)
 
 TTFT_FACTORS = (1.0, 1.3, 1.5, 2.0)
-"""TTFT of p50, p90, p95, p99 over its mean with a slot free: prompts differ in length and meet others' prefill.
-1.5 to 2 for p99 is what MLPerf and InferenceX practice suggest; the upper end is taken."""
+"""TTFT at those shares over its mean, a slot being free: prompts differ in length and meet others' prefill.
+For p99 1.5 to 2 is the usual range; the upper end is taken, and the others lie between."""
 
 TPOT_FACTORS = (1.0, 1.05, 1.1, 1.2)
-"""The same for TPOT, which is averaged over the hundreds of steps of a request and hardly differs between requests."""
+"""The same for TPOT, which is a mean over all steps of a request and so differs little between requests."""
 
 
 def factor(factors: tuple[float, ...], percentile_share: float) -> float:
@@ -34,18 +34,24 @@ def factor(factors: tuple[float, ...], percentile_share: float) -> float:
     return factors[i - 1] + step * (factors[i] - factors[i - 1])
 
 
+class Limits:
+    """An objective with the factors of its percentile."""
+
+    __slots__ = ("ms", "tpot_factor", "ttft_factor")
+
+    def __init__(self, objective: Objective) -> None:
+        self.ms = (objective.tpot_ms, objective.ttft_ms, objective.e2e_ms)
+        self.ttft_factor = factor(TTFT_FACTORS, objective.percentile_share)
+        self.tpot_factor = factor(TPOT_FACTORS, objective.percentile_share)
+
+
 def waiting_room_s(point: OperatingPoint, objective: Objective) -> float:
-    """Longest wait for a slot [s] that keeps both the TTFT and the end-to-end objective; infinite without either.
+    """Longest wait for a slot [s] that keeps the TTFT and the end-to-end objective; infinite without either.
 
     Negative where the point alone already breaks one.  Percentiles of waiting and service are added,
     which is on the safe side: both are seldom late for the same request.
     """
-    ttft_ms, e2e_ms = late_ms(point.ttft_ms, point.service_s * 1e3, objective.percentile_share)
-    return min(objective.ttft_ms - ttft_ms, objective.e2e_ms - e2e_ms) / 1e3
-
-
-def late_ms(ttft_ms: float, service_ms: float, percentile_share: float) -> tuple[float, float]:
-    """TTFT and end-to-end time [ms] at the percentile, a slot being free."""
-    late_ttft_ms = ttft_ms * factor(TTFT_FACTORS, percentile_share)
-    decode_ms = (service_ms - ttft_ms) * factor(TPOT_FACTORS, percentile_share)
-    return late_ttft_ms, late_ttft_ms + decode_ms
+    limits = Limits(objective)
+    ttft_ms = point.ttft_ms * limits.ttft_factor
+    decode_ms = (point.service_s * 1e3 - point.ttft_ms) * limits.tpot_factor
+    return min(objective.ttft_ms - ttft_ms, objective.e2e_ms - ttft_ms - decode_ms) / 1e3
