@@ -188,7 +188,7 @@ def _apis(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
 def _wheres(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
     buying = problem.procurement
     every: list[PriceOffer | Quote | ExistingCommitment] = [*catalog.offers, *buying.quotes, *buying.existing]
-    vendor = {offer.gpu: _vendor(offer.gpu, catalog) for offer in every}
+    vendor = {gpu: _vendor(gpu, catalog) for gpu in {offer.gpu for offer in every}}
     known: dict[str, Collection[str]] = {
         "providers": {offer.provider for offer in every},
         "regions": {offer.region for offer in every} - {""},

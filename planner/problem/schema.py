@@ -59,9 +59,9 @@ class Slo(Section):
 class LengthBucket(Section):
     """One kind of request of an inline length histogram."""
 
-    input_tok: Positive
-    output_tok: Positive
-    share: Positive
+    input_tok: Positive = Field(description="mean prompt length [tokens]")
+    output_tok: Positive = Field(description="mean answer length [tokens]")
+    share: Positive = Field(description="share of requests; the shares add up to 1")
 
 
 class Traffic(Section):
@@ -70,6 +70,8 @@ class Traffic(Section):
     Volumes: peak_req_s, mean_req_s, requests_day, tokens_month (input + output), output_tokens_month,
     or users with requests_user_day; a trace brings its own.
     When: shape, hours (168 numbers, Monday 00:00 first) or a trace; the default is a flat week.
+    A trace may be given a volume, which replaces its own, and one of less than a week needs a shape or hours.
+    Lengths: input_tok with output_tok, or lengths, or a trace.
     """
 
     peak_req_s: Positive | None = Field(
@@ -79,7 +81,7 @@ class Traffic(Section):
     requests_day: Positive | None = Field(default=None, description="requests a day, mean over the week")
     tokens_month: Positive | None = Field(default=None, description="input + output tokens a month")
     output_tokens_month: Positive | None = Field(default=None, description="output tokens a month")
-    users: Positive | None = None
+    users: Positive | None = Field(default=None, description="people who send requests_user_day each")
     requests_user_day: Positive | None = Field(
         default=None, description="requests per user and day, mean over the week"
     )
@@ -126,13 +128,13 @@ class Deferrable(Section):
 class AcceptableModel(Section):
     """One model variant the workload accepts."""
 
-    model: Name
+    model: Name = Field(description="a name, alias or family of the catalog; `plan catalog list models`")
     precisions: list[Precision] = Field(
         default=[], description="weight precisions accepted; empty: bf16 and fp8"
     )
     kv_precisions: list[KvPrecision] = Field(default=[], description="empty: bf16 and fp8")
     quality: Share | None = Field(default=None, description="quality score, with its evidence beside it")
-    evidence: str = ""
+    evidence: str = Field(default="", description="where the quality score comes from")
 
 
 class Workload(Section):
@@ -141,19 +143,19 @@ class Workload(Section):
     models: Annotated[list[AcceptableModel | Name], Field(min_length=1)] = Field(
         description="acceptable models: names, or {model, precisions, kv_precisions}"
     )
-    traffic: Traffic
-    slo: Slo = Slo()
+    traffic: Traffic = Field(description="how much arrives and when")
+    slo: Slo = Field(default=Slo(), description="latency objectives; left out: none")
     interruptible: bool = Field(
         default=False, description="may run on machines that are taken back: spot, marketplaces"
     )
     spot_max_share: Share = Field(
         default=1, description="largest share of its requests on spot in any hour, if interruptible"
     )
-    deferrable: Deferrable | None = None
+    deferrable: Deferrable | None = Field(default=None, description="given: it may wait; {} for any hour")
     apis: bool = Field(default=True, description="may be served by an API that sells one of its models")
     where: Where = Where()
     engines: list[EngineName] = Field(default=[], description="empty: all")
-    tags: dict[Name, str] = {}
+    tags: dict[Name, str] = Field(default={}, description="labels for reports: team, use case ...")
 
 
 class Quota(Section):

@@ -24,6 +24,8 @@ class OpenHours(NamedTuple):
     workload: str
     hours: frozenset[int]
     share: float  # of the workload's work in a week
+    clock: str  # hours_of_day as written
+    start: int | None = None  # weekday on which it starts; None for the one window of a week
 
 
 def open_hours(workload: str, deferrable: Deferrable) -> list[OpenHours]:
@@ -35,14 +37,16 @@ def open_hours(workload: str, deferrable: Deferrable) -> list[OpenHours]:
     """
     first, end = span_of(deferrable.hours_of_day)
     days = {WEEKDAYS.index(day) for day in deferrable.weekdays} or set(range(7))
-    starts = []
+    windows = []
     for day in range(7):
         hours = {(24 * day + hour) % HOURS for hour in range(first, end)}
-        starts.append(frozenset(hour for hour in hours if hour // 24 in days))
-    starts = [hours for hours in starts if hours]
+        allowed = frozenset(hour for hour in hours if hour // 24 in days)
+        if allowed:
+            windows.append(OpenHours(workload, allowed, 1.0, deferrable.hours_of_day, day))
     if deferrable.finish == "week":
-        return [OpenHours(workload, frozenset().union(*starts), 1.0)]
-    return [OpenHours(workload, hours, 1 / len(starts)) for hours in starts]
+        everything = frozenset().union(*(window.hours for window in windows))
+        return [OpenHours(workload, everything, 1.0, deferrable.hours_of_day)]
+    return [window._replace(share=1 / len(windows)) for window in windows]
 
 
 class Alike(NamedTuple):
@@ -129,6 +133,15 @@ def week_label(hours: Iterable[int]) -> str:
         day_text = ", ".join(_range(WEEKDAYS[a], WEEKDAYS[b]) for a, b in _runs(days))
         parts.append(f"{day_text} {', '.join(f'{a:02}-{b + 1:02}' for a, b in _runs(clock))}")
     return "; ".join(parts)
+
+
+def window_label(windows: Sequence[OpenHours]) -> str:
+    """Windows that are alike, e.g. "batch each mon-thu 20-06"; the one of a week by all its hours."""
+    starts = [window.start for window in windows if window.start is not None]
+    if not starts:
+        return f"{windows[0].workload} {week_label(windows[0].hours)}"
+    days = ", ".join(_range(WEEKDAYS[a], WEEKDAYS[b]) for a, b in _runs(starts))
+    return f"{windows[0].workload} {'each ' if len(starts) > 1 else ''}{days} {windows[0].clock}"
 
 
 def _range(first: str, last: str) -> str:

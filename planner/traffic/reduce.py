@@ -15,7 +15,7 @@ from planner.errors import Complaint, ProblemError
 from planner.performance.types import Request
 from planner.problem.references import trace_refusal
 from planner.problem.schema import Problem, Traffic, Workload
-from planner.traffic.blocks import Alike, OpenHours, group_alike, open_hours, week_label
+from planner.traffic.blocks import Alike, OpenHours, group_alike, open_hours, week_label, window_label
 from planner.traffic.lengths import Cell, length_cells, mean_lengths, merge_cells
 from planner.traffic.trace import Trace, read_trace
 from planner.traffic.types import HOURS, Block, Load, RequestClass, Window
@@ -167,10 +167,9 @@ def _windows(
         hours = frozenset().union(*(window.hours for window in group))
         week_req_s = sum(flow.req_s) / HOURS
         requests_month = week_req_s * problem.month_hours * 3600 * sum(window.share for window in group)
-        each = " each" if len(group) > 1 else ""
         windows.append(
             Window(
-                label=f"{group[0].workload}{each} {week_label(hours)}",
+                label=window_label(group),
                 workload=group[0].workload,
                 blocks=tuple(block.label for block in blocks if hours.issuperset(block.hours)),
                 requests_month={label: share * requests_month for label, share in flow.classes.items()},
