@@ -1,0 +1,225 @@
+"""The finished plan, in the words of the problem file: what to buy, what runs where, what it costs.
+
+A `Plan` holds all that an auditor, a report or an export needs, and round-trips through JSON.
+It knows no solver and no formulation.  Money is USD per month, rates are requests/s.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from planner.catalog.rows import Term
+
+SCHEMA_VERSION = "1"
+Status = Literal["optimal", "feasible", "infeasible", "stopped"]
+Market = Literal["firm", "spot"]
+
+
+class Part(BaseModel):
+    """Every part of a plan: frozen, unknown keys rejected."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class PlanBlock(Part):
+    """Hours of the week in which the fleet is run alike."""
+
+    label: str
+    hours: tuple[int, ...] = Field(description="hours of the week, 0 = Monday 00:00")
+    month_h: float
+
+
+class Purchase(Part):
+    """Machines of one offer.  `group` joins purchases on which replicas are interchangeable."""
+
+    provider: str
+    region: str
+    country: str = ""
+    machine: str
+    gpu: str
+    gpus: int = Field(description="GPUs in one machine")
+    term: Term
+    group: str = Field(description="same GPU, machine size, market, admitted workloads and egress price")
+    existing: bool = Field(default=False, description="already paid for: not decided here")
+    billing: Literal["hourly", "always"] = Field(description="always: every hour of the month, used or not")
+    count: int = Field(description="machines at the busiest hour")
+    hours_month: float = Field(description="machine-hours billed in a month")
+    usd_h: float = Field(description="one machine")
+    usd_month: float
+    upfront_usd: float = 0
+    minimum_rental_h: float = 1
+    machines_by_block: dict[str, int] = Field(description="block label -> machines running (absent: 0)")
+    busy_share: float = Field(description="work carried / work the machines could carry while billed")
+    source: str
+    observed_on: date
+
+
+class Lane(Part):
+    """The latency objectives that a replica keeps for all it serves; None: no limit."""
+
+    ttft_ms: float | None
+    tpot_ms: float | None
+    e2e_ms: float | None
+    percentile: str
+
+
+class ClassRate(Part):
+    """What one replica serves of one request class, alone."""
+
+    request_class: str
+    req_s: float = Field(description="relied on: estimate x derate")
+    estimate_req_s: float
+    concurrency: int
+    tpot_ms: float
+    ttft_ms: float
+    service_s: float
+    source: Literal["measured", "modeled", "given"]
+    low_share: float
+    high_share: float
+    reason: str
+
+
+class Queue(Part):
+    """Replicas of a deployment share one queue; the usable load follows from these (performance.queueing)."""
+
+    slots: int
+    service_s: float
+    wait_s: float | None = Field(description="longest wait the objective leaves; None: any")
+    percentile_share: float
+
+
+class Served(Part):
+    """Requests/s of one class in one block, at the planning rate."""
+
+    request_class: str
+    block: str
+    req_s: float
+
+
+class DeploymentPlan(Part):
+    """One way to run one model, on the machines of one group."""
+
+    name: str
+    model: str
+    precision: str
+    kv_precision: str
+    engine: str
+    gpu: str
+    tp: int
+    pp: int
+    group: str
+    market: Market
+    lane: Lane
+    queue: Queue | None = Field(description="None: no queueing loss is taken (a capacity table of the user's)")
+    rates: tuple[ClassRate, ...]
+    replicas_by_block: dict[str, int]
+    served: tuple[Served, ...]
+
+
+class ApiPurchase(Part):
+    """Tokens of one request class bought from an API."""
+
+    workload: str
+    request_class: str
+    provider: str
+    model: str
+    api_model_id: str
+    input_usd_mtok: float
+    output_usd_mtok: float
+    served: tuple[Served, ...] = Field(description="planning rates; the bill counts mean rates")
+    requests_month: float
+    usd_month: float
+    source: str
+    observed_on: date
+
+
+class WorkloadPlan(Part):
+    """What one workload gets and costs.  Machines are shared out by the replica-hours each workload uses."""
+
+    name: str
+    requests_month: float
+    input_mtok_month: float
+    output_mtok_month: float
+    usd_month: float
+    usd_mtok_output: float | None
+    usd_mtok_total: float | None
+    api_share: float = Field(description="of its requests")
+    spot_share: float
+    burst_factor: float
+    merging_note: str
+    tags: dict[str, str] = {}
+
+
+class CostLine(Part):
+    """A line of the bill."""
+
+    line: str
+    usd_month: float
+    decided: bool = Field(default=True, description="False: already paid for, whatever this plan says")
+
+
+class Dropped(Part):
+    """Candidates or offers left out, under one reason."""
+
+    kind: Literal["deployment", "offer", "api"]
+    reason: str
+    count: int
+    nearest: str = ""
+
+
+class PricesObserved(Part):
+    """How old the prices of this plan are."""
+
+    today: date
+    oldest: date | None
+    newest: date | None
+    oldest_days: int | None
+    oldest_source: str = ""
+
+
+class Plan(Part):
+    """The whole answer."""
+
+    schema_version: str = SCHEMA_VERSION
+    problem: str
+    title: str = ""
+    status: Status
+    usd_month: float | None = Field(description="all of it, existing commitments included")
+    usd_month_decided: float | None = Field(description="without existing commitments; bound and gap are on this")
+    bound_usd_month: float | None = Field(description="no plan can cost less than this (same basis as usd_month)")
+    gap: float | None = Field(description="(decided - bound on decided) / decided, a share")
+    gap_asked: float
+    solver: str
+    solve_s: float
+    first_plan_s: float | None = None
+    month_hours: float
+    blocks: tuple[PlanBlock, ...] = ()
+    purchases: tuple[Purchase, ...] = ()
+    deployments: tuple[DeploymentPlan, ...] = ()
+    apis: tuple[ApiPurchase, ...] = ()
+    workloads: tuple[WorkloadPlan, ...] = ()
+    costs: tuple[CostLine, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+    in_the_way: tuple[str, ...] = Field(default=(), description="if infeasible: what stands in the way, a sentence each")
+    notes: tuple[str, ...] = ()
+    prices_observed: PricesObserved
+    audit: tuple[str, ...] = Field(default=(), description="what the audit checked; a plan that fails is never returned")
+
+    def to_json(self) -> str:
+        """The plan as JSON text; `Plan.from_json` reads it back equal."""
+        return self.model_dump_json(indent=1)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Plan:
+        """Read what `to_json` wrote.  Raises `pydantic.ValidationError` on anything else."""
+        return cls.model_validate_json(text)
+
+    def write(self, path: Path) -> None:
+        """Write whole or not at all: a temporary file beside it, then one rename."""
+        whole = path.with_name(f".{path.name}.part")
+        whole.write_text(self.to_json() + "\n", encoding="utf-8")
+        whole.replace(path)
