@@ -1,0 +1,171 @@
+"""Operating points: the largest concurrency that fits and meets the objective, or why there is none."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from performance_cards import (
+    A100,
+    GPT_OSS_120B,
+    H100,
+    H200,
+    L40S,
+    LLAMA_70B,
+    deployment,
+    objective,
+    request,
+    row,
+)
+
+from planner.performance import BAND_SHARE, MAX_CONCURRENCY, SOURCES, Performance
+from planner.performance.memory import max_concurrency
+from planner.performance.tails import waiting_room_s
+from planner.performance.types import OperatingPoint, Refusal
+
+CARDS = {"llama-3.1-70b": LLAMA_70B, "gpt-oss-120b": GPT_OSS_120B}
+TWO_H100 = deployment(LLAMA_70B, H100, 2)
+
+
+@pytest.fixture
+def performance() -> Performance:
+    """No measured rows; the engine may use 90 % of the memory."""
+    return Performance(CARDS, [], 0.9)
+
+
+def test_without_an_objective_memory_is_the_limit(performance):
+    point = performance.operating_point(TWO_H100, request(), objective())
+    assert point.concurrency == max_concurrency(TWO_H100, request(), 0.9)
+
+
+def test_short_requests_stop_at_what_an_engine_holds(performance):
+    point = performance.operating_point(deployment(LLAMA_70B, H200, 8), request(50, 50), objective())
+    assert point.concurrency == MAX_CONCURRENCY
+
+
+def test_a_point_is_consistent_with_itself(performance):
+    p = performance.operating_point(TWO_H100, request(1000, 300), objective(tpot_ms=40))
+    assert p.service_s == pytest.approx((p.ttft_ms + 299 * p.tpot_ms) / 1e3)
+    assert p.req_s == pytest.approx(p.concurrency / p.service_s)
+
+
+def test_the_curve_doubles_up_to_what_fits(performance):
+    curve = performance.curve(TWO_H100, request())
+    most = max_concurrency(TWO_H100, request(), 0.9)
+    assert [p.concurrency for p in curve] == [1, 2, 4, 8, 16, 32, 64, 128, most]
+    rates = [p.req_s for p in curve]
+    assert rates == sorted(rates)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    limit=st.sampled_from(["tpot_ms", "ttft_ms", "e2e_ms"]),
+    slack=st.floats(1.05, 4),
+    share=st.sampled_from([0.5, 0.9, 0.95, 0.99]),
+    tp=st.sampled_from([2, 4, 8]),
+    model=st.sampled_from([(LLAMA_70B, "fp8"), (GPT_OSS_120B, "mxfp4")]),
+)
+def test_an_objective_is_met_and_a_looser_one_admits_no_fewer(limit, slack, share, tp, model):
+    performance, r = Performance(CARDS, [], 0.9), request(2000, 400)
+    d = deployment(model[0], H100, tp, model[1])
+    alone = performance.curve(d, r)[0]
+    # twice the mean of a lone request leaves room for the factor of any percentile
+    value = {"tpot_ms": alone.tpot_ms, "ttft_ms": alone.ttft_ms, "e2e_ms": alone.service_s * 1e3}[limit]
+    wanted = objective(share=share, **{limit: 2 * slack * value})
+    found = performance.operating_point(d, r, wanted)
+    assert isinstance(found, OperatingPoint)
+    assert found.tpot_ms <= wanted.tpot_ms
+    assert waiting_room_s(found, wanted) >= 0
+    looser = performance.operating_point(d, r, replace(wanted, **{limit: 3 * slack * value}))
+    assert looser.concurrency >= found.concurrency
+
+
+def test_the_largest_concurrency_is_found_exactly(performance):
+    # against trying every concurrency in turn
+    wanted = objective(tpot_ms=33, ttft_ms=2000, share=0.95)
+    found = performance.operating_point(TWO_H100, request(), wanted)
+    replica = performance._replica(TWO_H100, request())
+    meeting = [
+        n for n in range(1, replica.most + 1)
+        if replica.latencies_ms(n)[0] * 1.1 <= 33 and replica.latencies_ms(n)[1] * 1.5 <= 2000
+    ]  # fmt: skip
+    assert found.concurrency == max(meeting)
+
+
+def test_a_tighter_percentile_admits_fewer(performance):
+    found = [
+        performance.operating_point(TWO_H100, request(), objective(tpot_ms=35, share=share)).concurrency
+        for share in (0.5, 0.9, 0.95, 0.99)
+    ]
+    assert found == sorted(found, reverse=True)
+    assert found[0] > found[-1]
+
+
+def test_what_the_objective_leaves_is_room_for_waiting(performance):
+    wanted = objective(ttft_ms=2000, tpot_ms=40, share=0.95)
+    point = performance.operating_point(TWO_H100, request(), wanted)
+    # p95 of TTFT is taken as 1.5 x its mean
+    assert waiting_room_s(point, wanted) == pytest.approx((2000 - 1.5 * point.ttft_ms) / 1e3)
+    assert waiting_room_s(point, objective(tpot_ms=40)) == float("inf")
+
+
+def test_a_slow_measured_row_costs_rate():
+    wanted = objective(tpot_ms=45)
+    modeled = Performance(CARDS, [], 0.9).operating_point(TWO_H100, request(), wanted)
+    measured = Performance(CARDS, [row(tpot_ms=60)], 0.9).operating_point(TWO_H100, request(), wanted)
+    assert measured.source == "measured"
+    assert measured.req_s < modeled.req_s
+
+
+@pytest.mark.parametrize(
+    ("d", "r", "wanted", "reason"),
+    [
+        (deployment(LLAMA_70B, A100, 2), request(), objective(), "precision not on this GPU"),
+        (deployment(LLAMA_70B, H100, 8), request(131_000, 100), objective(), "longer than the context"),
+        (deployment(LLAMA_70B, H100, 1, "bf16"), request(), objective(), "weights do not fit"),
+        (deployment(LLAMA_70B, H100, 1), request(8000, 500), objective(), "no room for one request"),
+        (deployment(LLAMA_70B, L40S, 4), request(), objective(tpot_ms=20), "too slow per token"),
+        (TWO_H100, request(20_000, 10), objective(ttft_ms=500), "too slow to first token"),
+        (TWO_H100, request(1000, 1000), objective(e2e_ms=5000), "too slow end to end"),
+    ],
+)
+def test_a_refusal_names_its_reason_and_what_is_missing(performance, d, r, wanted, reason):
+    refusal = performance.operating_point(d, r, wanted)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == reason
+    assert refusal.shortfall > 1
+    assert d.gpu.name in refusal.nearest or d.model.name in refusal.nearest
+
+
+def test_a_refusal_for_latency_says_what_one_request_takes(performance):
+    refusal = performance.operating_point(TWO_H100, request(), objective(tpot_ms=10))
+    alone = performance.curve(TWO_H100, request())[0].tpot_ms
+    assert refusal.nearest == f"2 x h100-sxm: {alone:.0f} ms per token for one request alone, 10 asked"
+    assert refusal.shortfall == pytest.approx(alone / 10)
+
+
+def test_two_gpus_of_one_name_are_not_mistaken_for_each_other(performance):
+    half = deployment(LLAMA_70B, H100.model_copy(update={"hbm_gb_s": 1675}), 2)
+    fast = performance.curve(TWO_H100, request())[0]
+    slow = performance.curve(half, request())[0]
+    assert slow.tpot_ms > 1.5 * fast.tpot_ms
+
+
+def test_the_same_question_gets_the_same_answer(performance):
+    asked = (TWO_H100, request(), objective(tpot_ms=40))
+    assert performance.operating_point(*asked) == performance.operating_point(*asked)
+
+
+def test_every_source_has_a_band():
+    assert set(BAND_SHARE) == set(SOURCES)
+
+
+def test_two_thousand_questions_take_less_than_a_second(performance):
+    # 30 microseconds each where this was written
+    began = time.perf_counter()
+    for n in range(2000):
+        performance.operating_point(TWO_H100, request(1000 + n, 300), objective(tpot_ms=40, ttft_ms=2000))
+    assert time.perf_counter() - began < 1
