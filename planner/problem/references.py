@@ -187,7 +187,9 @@ def _apis(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
 
 def _wheres(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
     buying = problem.procurement
-    every: list[PriceOffer | Quote | ExistingCommitment] = [*catalog.offers, *buying.quotes, *buying.existing]
+    own: list[Quote | ExistingCommitment] = [*buying.quotes, *buying.existing]
+    own = [row.model_copy(update={"gpu": _gpu_name(row.gpu, catalog)}) for row in own]
+    every: list[PriceOffer | Quote | ExistingCommitment] = [*catalog.offers, *own]
     vendor = {gpu: _vendor(gpu, catalog) for gpu in {offer.gpu for offer in every}}
     known: dict[str, Collection[str]] = {
         "providers": {offer.provider for offer in every},

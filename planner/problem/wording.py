@@ -103,13 +103,13 @@ def _sentence(error: Mapping[str, Any], place: KeyPath, values: Any) -> str:
         return f"is missing{f': {description}' if description else ''}.  Add `{place[-1]}:` here."
     if error["loc"] and error["loc"][-1] == "[key]":
         return f"{shown(value)} cannot be a name; use 1 to 120 printable characters."
-    if kind in ("float_type", "float_parsing", "int_type", "int_parsing"):
-        return _number_wanted(value) + meaning
-    if kind == "int_from_float":
+    if kind in ("int_type", "int_from_float") and isinstance(value, float) and math.isfinite(value):
         return (
             f"{shown(value)} is not a whole number.  Write {math.floor(value)} or {math.ceil(value)}."
             + meaning
         )
+    if kind in ("float_type", "int_type"):
+        return _number_wanted(value) + meaning
     if kind == "finite_number":
         return f"{shown(value)} is not an amount.  Write a finite number, or leave the key out." + meaning
     if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
