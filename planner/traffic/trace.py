@@ -258,13 +258,13 @@ class _Tally:
     def _week(self) -> tuple[tuple[float, ...] | None, float]:
         """Relative hours and mean requests/s, if at least half of each hour of the week was seen.
 
-        An hour seen twice counts with the mean of both: requests / seconds seen.
+        An hour seen twice counts with the mean of both: requests / seconds seen, whole minutes at the ends.
         """
         requests, seen_s = [0.0] * HOURS, [0.0] * HOURS
         for minute, count in self.minutes.items():
             requests[_hour_of_week(minute // 60)] += count
-        begin, end = self.first[0], self.last[0]
-        for hour in range(int(begin // 3600), int(end // 3600) + 1):
+        begin, end = self.first[0] // 60 * 60, (self.last[0] // 60 + 1) * 60
+        for hour in range(int(begin // 3600), math.ceil(end / 3600)):
             seen_s[_hour_of_week(hour)] += min(end, (hour + 1) * 3600) - max(begin, hour * 3600)
         if min(seen_s) < 1800:
             return None, 0.0
