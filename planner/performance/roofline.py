@@ -35,8 +35,9 @@ class Efficiencies:
     step_ms: float  # scheduler, per step
     request_ms: float  # sampling and bookkeeping, per request and step
     interference: float  # share of other requests' prefill that decoding waits for
-    first_token_ms: float  # tokenizer, HTTP and scheduling before prefill
-    prefill_queue: float  # weight of waiting for other requests' prefill
+    first_token_ms: float  # tokenizer, HTTP and scheduling before the prompt is read
+    own_prompt: float  # reading one's own prompt, as a multiple of its prefill time
+    prompts_ahead: float  # share of the others whose prompt is read before one's own
 
 
 FITTED = Efficiencies(
@@ -51,16 +52,17 @@ FITTED = Efficiencies(
     step_ms=1.21,
     request_ms=0.0001,
     interference=0.63,
-    first_token_ms=128.0,
-    prefill_queue=4.0,
+    first_token_ms=40.0,
+    own_prompt=1.65,
+    prompts_ahead=0.079,
 )
 """Fitted in November 2026 on 1,513 serving rows of H100, H200, B200, B300 and GB200, all three engines.
 
 |predicted / measured - 1|, median and p90, each configuration (architecture x GPU x precision x engine)
-by constants fitted without it: TPOT 15 % and 42 %, TTFT 45 % and 144 %.  Textbook constants, unfitted
+by constants fitted without it: TPOT 15 % and 42 %, TTFT 31 % and 92 %.  Textbook constants, unfitted
 (0.75, 0.60, 0.50, 0.40, 8 us per all-reduce and per layer, 0.5 ms a step): TPOT 17 % and 46 %, TTFT 63 %
-and 90 %, at a third of what is measured.  kv_read_share and prefill_queue stand at the bounds of the fit.
-pcie_all_reduce_ms is assumed: no serving row is over PCIe.  Nothing was fitted on AMD, Intel, Google or AWS.
+and 90 %, at a third of what is measured.  kv_read_share stands at the bound of the fit.  pcie_all_reduce_ms
+is assumed: no serving row is over PCIe.  Nothing was fitted on AMD, Intel, Google or AWS.
 """
 
 
@@ -176,13 +178,12 @@ class Curve:
     def latencies_ms(self, concurrency: float) -> tuple[float, float]:
         """Mean time per output token and mean time to first token [ms], all slots busy but one's own.
 
-        Both grow with concurrency.  Prompts of the others that are being read are waited for as in an
-        M/D/1 queue times `prefill_queue`, never for more than half of all of them.
+        Both grow with concurrency.  A fixed share of the others' prompts is read before one's own: an
+        M/D/1 queue of prompts was further off (TTFT 45 % against 31 %), and fell where decoding slowed.
         """
-        e, prefill, output = self._r.e, self._prefill_ms, self._output
+        e, prefill = self._r.e, self._prefill_ms
         decode = self.decode_ms(concurrency)
-        tpot = decode + e.interference * (concurrency - 1) / output * prefill / self._pp
-        busy = min(0.999, concurrency * prefill / self._pp / (prefill + output * tpot))
-        queue = e.prefill_queue * busy / (1 - busy) / 2
-        waits = min(queue, (concurrency - 1) / 2) * prefill
-        return tpot, e.first_token_ms + prefill + decode / 2 + waits
+        others = concurrency - 1
+        tpot = decode + e.interference * others / self._output * prefill / self._pp
+        ttft = e.first_token_ms + (e.own_prompt + e.prompts_ahead * others / self._pp) * prefill + decode / 2
+        return tpot, ttft
