@@ -141,13 +141,10 @@ class _Tally:
         import numpy as np
         import pandas as pd
 
-        piece = piece.fillna("")
-        piece = piece[~piece.eq(np.array("")).all(axis=1)]
-        text = {key: piece[column].str.strip() for key, column in columns.items()}
-        if text["timestamp"].empty:
-            return
+        text = {key: piece[column] for key, column in columns.items()}
         if self.numeric is None:
-            self.numeric = bool(pd.to_numeric(text["timestamp"].head(1), errors="coerce").notna().all())
+            first_row = text["timestamp"].replace("", None).dropna().head(1)
+            self.numeric = bool(pd.to_numeric(first_row, errors="coerce").notna().all())
         if self.numeric:
             time = pd.to_numeric(text["timestamp"], errors="coerce").astype(float)
             time = time.where(time.between(0, 1e11))
@@ -160,11 +157,13 @@ class _Tally:
             "timestamp": time.notna(),
             **{key: each.between(0, MOST_TOKENS) for key, each in tokens.items()},
         }
-        spill = piece["#spill"] != ""
+        spill = piece["#spill"].fillna("") != ""
         good = ~spill
         for ok in fits.values():
             good &= ok
-        self._complain(text, fits, spill, good)
+        if not good.all():
+            blank = piece.fillna("").eq(np.array("")).all(axis=1)
+            self._complain(text, fits, spill, good | blank)
         if not good.any():
             return
         seconds = time[good].to_numpy()
@@ -197,7 +196,7 @@ class _Tally:
                 what = "more fields than the header names.  Correct or remove the line."
                 self.bad.append(Complaint(f"{self.path}:{row + 2}", what))
                 continue
-            what = ";  ".join(f'"{str(text[key][row])[:40]}" is not {possible[key]}' for key in wrong)
+            what = ";  ".join(f'"{_cut(text[key][row])}" is not {possible[key]}' for key in wrong)
             self.bad.append(
                 Complaint(
                     f"{self.path}:{row + 2}  {', '.join(wrong)}", f"{what}.  Correct or remove the line."
@@ -287,6 +286,10 @@ class _Tally:
             enough, mean[:] = np.ones_like(enough), counts.mean() or 1.0
         factor = float(np.percentile(counts[enough] / mean[hours][enough], 99))
         return min(max(factor, 1.0), 100.0), "measured: p99 minute / mean minute of its hour"
+
+
+def _cut(field: object) -> str:
+    return field.strip()[:40] if isinstance(field, str) else ""
 
 
 def _hour_of_week(hour: int) -> int:
