@@ -24,7 +24,7 @@ BAND_SHARE = {"measured": 0.16, "modeled": 0.40}
 
 Of 1,489 serving rows answered by the rows near them, all at their own point left out, 80 % of rates
 were within 10 % and 90 % within 16 %: the wider is taken, for a problem's requests are no benchmark's.
-Of 1,513 predicted by a roofline fitted without their configuration, 90 % of TPOTs were within 42 %.
+Of 1,513 by a roofline fitted without their configuration, 80 % of TPOTs were within 31 %, 90 % within 42 %.
 """
 
 MAX_CONCURRENCY = 1024

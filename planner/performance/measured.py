@@ -23,8 +23,7 @@ REACH_DOUBLINGS = 2.0
 
 At most 4 times its concurrency, input or output, or twice its GPUs.  Of 1,513 serving rows, each left out
 with all others at its own point, 1,489 were within reach of another.  Median and p90 error: TPOT 3.6 % and
-15 % (the roofline alone: 14 % and 39 %), TTFT 8 % and 42 %.  TPOT 1.5 to 2
-doublings away: 8.5 % and 32 %.
+15 % (the roofline alone: 14 % and 39 %), TTFT 8 % and 42 %.  At 1.5 to 2 doublings TPOT is 9 % and 32 %.
 """
 
 NEIGHBORS = 5
