@@ -61,8 +61,8 @@ FITTED = Efficiencies(
 |predicted / measured - 1|, median and p90, each configuration (architecture x GPU x precision x engine)
 by constants fitted without it: TPOT 15 % and 42 %, TTFT 31 % and 92 %.  Textbook constants, unfitted
 (0.75, 0.60, 0.50, 0.40, 8 us per all-reduce and per layer, 0.5 ms a step): TPOT 17 % and 46 %.  kv_read_share
-stands at the bound of the fit.  pcie_all_reduce_ms is assumed, for no serving row is over PCIe; with it 44 rows
-of L40S at full load come out at 1.00 in the median.  Nothing was fitted on AMD, Intel, Google or AWS.
+stands at the bound of the fit.  pcie_all_reduce_ms is assumed, no serving row being over PCIe; with it 44
+rows of L40S at full load come out at 1.00 in the median.  Nothing was fitted on AMD, Intel, Google or AWS.
 """
 
 
