@@ -81,7 +81,7 @@ CASES = [
         "model is a number",
         swap("[llama-3.1-8b]", "[8]"),
         "4  workloads.chat.models[0]",
-        "neither a name nor a group",
+        "8 stands where a name or a group of keys (model",
     ),
     (
         "no list of models",
@@ -182,7 +182,7 @@ CASES = [
     (
         "users without their requests",
         swap("peak_req_s: 5", "users: 500"),
-        "5  workloads.chat.traffic.users",
+        "5  workloads.chat.traffic.requests_user_day",
         "Add `requests_user_day:`",
     ),
     (

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+import yaml
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.catalog.load import Catalog, load_catalog
@@ -45,9 +48,14 @@ procurement:
 """
 
 
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
+@cache
+def load_once() -> Catalog:
     return load_catalog()
+
+
+@pytest.fixture
+def catalog() -> Catalog:
+    return load_once()
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -178,6 +186,33 @@ def test_whatever_a_file_says_the_answer_is_a_problem_or_complaints(
     with pytest.raises(ProblemError) as raised:
         read_problem(path)
     assert raised.value.complaints
+
+
+ODD = [None, True, "x", "", -1, 0.5, 80, 10**30, [], {}, [[]], [None], {"a": 1}, "\n", "20-06"]
+
+
+def places_in(tree: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """The path of everything in a tree."""
+    inner = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    return [path, *(place for key, value in inner for place in places_in(value, (*path, key)))]
+
+
+@given(place=st.sampled_from(places_in(yaml.safe_load(EVERYTHING))[1:]), odd=st.sampled_from(ODD))
+@settings(deadline=None, max_examples=150)
+def test_an_odd_value_anywhere_is_accepted_or_complained_about_in_our_words(
+    tmp_path_factory: pytest.TempPathFactory, place: tuple[str | int, ...], odd: object
+) -> None:
+    tree = here = json.loads(json.dumps(yaml.safe_load(EVERYTHING), default=str))
+    for step in place[:-1]:
+        here = here[step]
+    here[place[-1]] = odd
+    path = tmp_path_factory.mktemp("odd") / "problem.yaml"
+    path.write_text(json.dumps(tree), encoding="utf-8")
+    try:
+        load_problem(path, load_once())
+    except ProblemError as error:
+        assert error.complaints
+        assert not re.search(r"Input should|[Ii]nvalid|pydantic|None|does not fit", str(error))
 
 
 @pytest.mark.parametrize("name", ["assistant", 'with "quotes": and # signs', "名前"])

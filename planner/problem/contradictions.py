@@ -75,7 +75,7 @@ def _traffic(traffic: Traffic, at: KeyPath) -> Iterator[Finding]:
         given.append("users x requests_user_day")
         for key, other in (("users", "requests_user_day"), ("requests_user_day", "users")):
             if getattr(traffic, key) is None:
-                yield Finding((*at, other), f"`{other}` needs `{key}` beside it.  Add `{key}:`.")
+                yield Finding((*at, key), f"`{other}` needs `{key}` beside it.  Add `{key}:`.")
     if len(given) > 1:
         key = given[1].split()[0]
         yield Finding((*at, key), f"more than one volume: {', '.join(given)}.  Keep exactly one of them.")

@@ -21,6 +21,15 @@ class Finding(NamedTuple):
     what: str
 
 
+def printable(text: str) -> str:
+    r"""Text of a file as it may be shown: nothing in it moves the cursor or breaks the line.
+
+    >>> printable("two\nlines")
+    'two\\nlines'
+    """
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
 def dotted(path: KeyPath) -> str:
     """The path as a person writes it.
 
@@ -29,6 +38,7 @@ def dotted(path: KeyPath) -> str:
     """
     text = ""
     for step in path:
+        step = step if isinstance(step, int) else printable(step)
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
     return text
 

@@ -206,6 +206,7 @@ def _wheres(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
             (("procurement", key, i, "where"), row.where) for i, row in enumerate(getattr(buying, key))
         ]
     offers = every[len(catalog.offers) :] if buying.only_quotes else every
+    overall_wrong = False
     for at, written in places:
         where = written.model_copy(
             update={
@@ -218,6 +219,7 @@ def _wheres(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
             excluded = getattr(where, f"exclude_{key}", [])
             wrong += _names_and_exclusions(at, key, getattr(where, key), excluded, names, files[key])
         yield from wrong
+        overall_wrong = overall_wrong or bool(wrong and at == ("procurement", "where"))
         if wrong or where == Where() or not offers or at[1] in ("quotas", "minimum_orders"):
             continue
         if not any(allows(where, offer, vendor[offer.gpu]) for offer in offers):
@@ -229,9 +231,13 @@ def _wheres(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
                 "where they are"
             )
             yield Finding(at, what + " satisfy no rule on regions, countries or continents.")
-        elif at[0] == "workloads" and not any(
-            allows(where, offer, vendor[offer.gpu]) and allows(buying.where, offer, vendor[offer.gpu])
-            for offer in offers
+        elif (
+            at[0] == "workloads"
+            and not overall_wrong
+            and not any(
+                allows(where, offer, vendor[offer.gpu]) and allows(buying.where, offer, vendor[offer.gpu])
+                for offer in offers
+            )
         ):
             what = "no offer satisfies both these rules and procurement.where.  Loosen one of the two."
             yield Finding(at, what)

@@ -12,7 +12,7 @@ import types
 from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from planner.problem.places import Finding, KeyPath
+from planner.problem.places import Finding, KeyPath, printable
 from planner.problem.schema import Problem, Section
 
 
@@ -46,7 +46,7 @@ def shown(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, float) and math.isfinite(value):
         return f"{value:.12g}"
-    text = str(value)
+    text = printable(str(value)[:200])
     text = text if len(text) <= 60 else text[:57] + "..."
     return f'"{text}"' if isinstance(value, str) else text
 
@@ -54,15 +54,22 @@ def shown(value: Any) -> str:
 def findings_of(errors: Sequence[Mapping[str, Any]], values: Any) -> list[Finding]:
     """Pydantic's errors about `values` as findings, one per place."""
     found: dict[KeyPath, Finding] = {}
+    unions: dict[KeyPath, Any] = {}
     for error in errors:
-        place = _place(error, values)
-        if place is not None and place not in found:
-            found[place] = Finding(place, _sentence(error, place, values))
+        place, here, meant = _place(error, values)
+        if not meant:
+            unions.setdefault(place, here)
+        elif place not in found:
+            found[place] = Finding(place, _sentence(error, place))
+    for place, here in unions.items():
+        if not any(other[: len(place)] == place for other in found):
+            found[place] = Finding(place, _none_of(here, place))
     return list(found.values())
 
 
-def _place(error: Mapping[str, Any], values: Any) -> KeyPath | None:
-    """The key an error is about, or None if it belongs to the half of a union that was not meant.
+def _place(error: Mapping[str, Any], values: Any) -> tuple[KeyPath, Any, bool]:
+    """The key an error is about, its value, and whether the error is about the half of a union that "
+    "was meant.
 
     Pydantic puts the name of each half of a union into its path ("AcceptableModel",
     "constrained-str"); what is neither a key nor a position of the values is such a name.
@@ -78,19 +85,36 @@ def _place(error: Mapping[str, Any], values: Any) -> KeyPath | None:
         elif last and error["type"] == "missing":
             place.append(step)
         elif step != "[key]" and not _is_meant(str(step), here):
-            return None
-    return tuple(place)
+            return tuple(place), here, False
+    return tuple(place), here, True
 
 
 def _is_meant(half: str, value: Any) -> bool:
+    """Whether a person who wrote `value` meant this half: a list, a word or a group of keys."""
     if half.startswith("list["):
         return isinstance(value, list)
-    if isinstance(value, dict):
-        return "str" not in half
-    return "str" in half and not isinstance(value, list)
+    if "str" in half or half.startswith("literal["):
+        return isinstance(value, str)
+    return isinstance(value, dict)
 
 
-def _sentence(error: Mapping[str, Any], place: KeyPath, values: Any) -> str:
+def _none_of(value: Any, place: KeyPath) -> str:
+    """What is said of a value that is none of the kinds a key takes."""
+    annotation, description = annotation_at(place)
+    kinds = []
+    if choices := _choices_of(annotation):
+        kinds.append("one of " + ", ".join(str(choice) for choice in choices if choice))
+    if not choices and any(arm is str for arm in _arms(annotation)):
+        kinds.append("a name")
+    if any(get_origin(arm) is list for arm in _arms(annotation)):
+        kinds.append("a list")
+    if keys := _keys_of(annotation):
+        kinds.append(f"a group of keys ({', '.join(keys)})")
+    meaning = f"  ({description})" if description else ""
+    return f"{shown(value)} stands where {' or '.join(kinds)} belongs." + meaning
+
+
+def _sentence(error: Mapping[str, Any], place: KeyPath) -> str:
     kind, value, limits = error["type"], error["input"], error.get("ctx", {})
     annotation, description = annotation_at(place)
     meaning = f"  ({description})" if description else ""
@@ -121,7 +145,7 @@ def _sentence(error: Mapping[str, Any], place: KeyPath, values: Any) -> str:
             f"{', '.join(choices)}." + meaning
         )
     if kind == "string_type":
-        return _text_wanted(value, annotation) + meaning
+        return _text_wanted(value) + meaning
     if kind in ("string_too_short", "string_too_long", "string_pattern_mismatch"):
         return f"{shown(value)} cannot be a name; use 1 to 120 printable characters." + meaning
     if kind == "bool_type":
@@ -174,16 +198,11 @@ def _out_of_range(value: Any, limits: Mapping[str, Any], place: KeyPath) -> str:
     return f"{shown(value)} is not possible; it must be {limit}.{remedy}"
 
 
-def _text_wanted(value: Any, annotation: Any) -> str:
-    if _keys_of(annotation):
-        return (
-            f"{shown(value)} is neither a name nor a group of keys.  Possible keys: "
-            f"{', '.join(_keys_of(annotation))}."
-        )
+def _text_wanted(value: Any) -> str:
     if isinstance(value, bool | int | float):
         return (
-            f"{shown(value)} is read as a number or a truth value.  For a name, put it in quotes: "
-            f'"{shown(value)}".'
+            f"{shown(value)} is read as a number or a truth value.  "
+            f'For a name, put it in quotes: "{shown(value)}".'
         )
     return f"{shown(value)} stands where a name belongs."
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from planner.errors import Complaint, ProblemError
+from planner.problem.places import printable
 from planner.traffic.lengths import Cell
 from planner.traffic.types import HOURS
 
@@ -85,7 +86,7 @@ def _columns(path: Path, header: Sequence[str]) -> dict[str, str]:
         if found:
             columns[column] = found[0]
         else:
-            seen = ", ".join(name[:30] for name in header[:8]) or "nothing"
+            seen = ", ".join(printable(name[:30]) for name in header[:8]) or "nothing"
             what = f"no column for it; the header holds: {seen}.  Name the columns {','.join(SYNONYMS)}."
             complaints.append(Complaint(f"{path}:1  {column}", what))
     if complaints:
@@ -289,7 +290,7 @@ class _Tally:
 
 
 def _cut(field: object) -> str:
-    return field.strip()[:40] if isinstance(field, str) else ""
+    return printable(field.strip()[:40]) if isinstance(field, str) else ""
 
 
 def _hour_of_week(hour: int) -> int:
