@@ -1,0 +1,103 @@
+"""What runs on the machines and what is bought from APIs, as sections of the terminal page."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from planner.outputs.figures import count, things, usd, usd_fine
+from planner.outputs.page import Line, Page
+from planner.plan import ApiPurchase, ClassRate, DeploymentPlan, Lane, Plan
+
+SOURCE_WORDS = {"measured": "measured", "modeled": "modeled", "given": "own table"}
+
+
+def show_deployments(plan: Plan, page: Page) -> None:
+    """What runs: replicas at the busiest hour, the latency they keep, how sure their rates are."""
+    if not plan.deployments:
+        return
+    lines = []
+    for deployment in plan.deployments:
+        replicas = max(deployment.replicas_by_block.values(), default=0)
+        rates = served_rates(deployment)
+        kv = "" if deployment.kv_precision == "bf16" else f" (KV {deployment.kv_precision})"
+        lines.append(
+            Line(
+                f"{things(replicas, 'replica')} of {deployment.model} {deployment.precision}{kv}",
+                (", ".join(dict.fromkeys(SOURCE_WORDS[rate.source] for rate in rates)), band(rates)),
+                [
+                    f"for {', '.join(_workloads(plan, rates))}: {objectives(deployment.lane)}",
+                    f"{deployment.engine}, each on {_gpus(deployment)}",
+                ],
+            )
+        )
+    page.table("What runs at peak", ("rates", "80 % band"), lines)
+
+
+def served_rates(deployment: DeploymentPlan) -> list[ClassRate]:
+    """The rates that the plan leans on: of the classes served here."""
+    served = {part.request_class for part in deployment.served if part.req_s > 0}
+    return [rate for rate in deployment.rates if rate.request_class in served] or list(deployment.rates)
+
+
+def band(rates: Sequence[ClassRate]) -> str:
+    """Where the true rates lie with 80 % probability: "-20 to +25 %"; "-" for rates that were given."""
+    estimated = [rate for rate in rates if rate.source != "given"]
+    if not estimated:
+        return "-"
+    low = min(rate.low_share for rate in estimated)
+    high = max(rate.high_share for rate in estimated)
+    return f"{(low - 1) * 100:+.0f} to {(high - 1) * 100:+.0f} %"
+
+
+def objectives(lane: Lane) -> str:
+    """The latency that a lane keeps, in words."""
+    limits = (("first token", lane.ttft_ms), ("per token", lane.tpot_ms), ("whole request", lane.e2e_ms))
+    kept = [f"{name} {_duration(limit)}" for name, limit in limits if limit is not None]
+    return f"{lane.percentile} {', '.join(kept)}" if kept else "no latency limit"
+
+
+def _duration(ms: float) -> str:
+    return f"{ms:,.0f} ms" if ms < 1000 else f"{ms / 1000:,.4g} s"
+
+
+def _gpus(deployment: DeploymentPlan) -> str:
+    parallel = [f"tp {deployment.tp}"] if deployment.tp > 1 else []
+    parallel += [f"pp {deployment.pp}"] if deployment.pp > 1 else []
+    spot = ", spot" if deployment.market == "spot" else ""
+    each = f"{deployment.tp * deployment.pp} x {deployment.gpu}"
+    return each + (f" ({', '.join(parallel)})" if parallel else "") + spot
+
+
+def _workloads(plan: Plan, rates: Sequence[ClassRate]) -> list[str]:
+    """The workloads of the classes; a class is called after its workload, or "<workload>/<lengths>"."""
+    names = {workload.name for workload in plan.workloads}
+    labels = [rate.request_class for rate in rates]
+    found = (label if label in names else label.rpartition("/")[0] or label for label in labels)
+    return list(dict.fromkeys(found))
+
+
+def show_apis(plan: Plan, page: Page) -> None:
+    """Tokens bought, one line for each API and workload."""
+    if not plan.apis:
+        return
+    together: dict[tuple[str, str, str, float, float], list[ApiPurchase]] = defaultdict(list)
+    for api in plan.apis:
+        prices = (api.input_usd_mtok, api.output_usd_mtok)
+        together[(api.provider, api.api_model_id, api.workload, *prices)].append(api)
+    lines = [
+        Line(
+            f"{provider} {model}",
+            (
+                count(sum(api.requests_month for api in apis)),
+                usd(sum(api.usd_month for api in apis), page.cents),
+            ),
+            [f"for {workload}: {usd_fine(usd_in)} in, {usd_fine(usd_out)} out per Mtok, seen {_seen(apis)}"],
+        )
+        for (provider, model, workload, usd_in, usd_out), apis in together.items()
+    ]
+    page.table("What to buy from APIs", ("requests/month", "USD/month"), lines)
+
+
+def _seen(apis: Sequence[ApiPurchase]) -> str:
+    return str(min(api.observed_on for api in apis))

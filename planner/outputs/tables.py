@@ -1,0 +1,170 @@
+"""A plan as CSV tables for a spreadsheet: purchases, schedule, deployments, apis, workloads, costs, dropped.
+
+Units stand in the column names, shares are 0 to 1, numbers are not rounded.  The tables are written whole
+or not at all.  Text that a spreadsheet would run as a formula gets an apostrophe before it.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from planner.errors import Complaint, InputError
+from planner.outputs.figures import plain
+from planner.outputs.schedule import levels
+from planner.plan import DeploymentPlan, Plan
+
+Row = dict[str, Any]
+
+OFFER_COLUMNS = ("provider", "region", "country", "machine", "gpu", "gpus", "term", "existing")
+PURCHASE_COLUMNS = (
+    *OFFER_COLUMNS,
+    *("billing", "count", "hours_month", "usd_h", "usd_month", "upfront_usd", "minimum_rental_h"),
+    *("busy_share", "group", "source", "observed_on"),
+)
+SCHEDULE_COLUMNS = (*OFFER_COLUMNS, "when", "machines", "hours_week", "hours_month")
+RATE_COLUMNS = (
+    *("request_class", "req_s", "estimate_req_s", "low_share", "high_share", "concurrency"),
+    *("ttft_ms", "tpot_ms", "service_s", "source", "reason"),
+)
+DEPLOYMENT_COLUMNS = (
+    *("name", "model", "precision", "kv_precision", "engine", "gpu", "tp", "pp", "market", "group"),
+    *("objective_ttft_ms", "objective_tpot_ms", "objective_e2e_ms", "objective_percentile"),
+    *("replicas_peak", "replica_hours_month"),
+    *RATE_COLUMNS,
+    "served_req_s_peak",
+)
+API_COLUMNS = (
+    *("workload", "request_class", "provider", "model", "api_model_id", "input_usd_mtok", "output_usd_mtok"),
+    *("requests_month", "usd_month", "source", "observed_on"),
+)
+WORKLOAD_COLUMNS = (
+    *("name", "requests_month", "input_mtok_month", "output_mtok_month", "usd_month", "usd_mtok_output"),
+    *("usd_mtok_total", "api_share", "spot_share", "burst_factor", "merging_note"),
+)
+COST_COLUMNS = ("line", "usd_month", "decided")
+DROPPED_COLUMNS = ("kind", "reason", "count", "nearest")
+
+
+def write_tables(plan: Plan, folder: Path) -> tuple[Path, ...]:
+    """Write the seven tables into `folder` and return their paths; what else is there stays.
+
+    Raises InputError if that cannot be done; tables of an earlier plan are then as they were.
+    """
+    tables = tables_of(plan)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+        try:
+            for name, (columns, rows) in tables.items():
+                write_csv(stage / name, columns, rows)
+            folder.mkdir(exist_ok=True)
+            _move_all(stage, folder, list(tables))
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
+    except OSError as error:
+        what = f"the tables cannot be written here: {error.strerror or error}."
+        remedy = "Close programs that have them open, or name another folder."
+        raise InputError(
+            [Complaint(str(error.filename2 or error.filename or folder), f"{what}  {remedy}")]
+        ) from error
+    return tuple(folder / name for name in tables)
+
+
+def tables_of(plan: Plan) -> dict[str, tuple[tuple[str, ...], list[Row]]]:
+    """File name -> columns and rows."""
+    tags = sorted({tag for workload in plan.workloads for tag in workload.tags})
+    return {
+        "purchases.csv": (PURCHASE_COLUMNS, [purchase.model_dump() for purchase in plan.purchases]),
+        "schedule.csv": (SCHEDULE_COLUMNS, _schedule_rows(plan)),
+        "deployments.csv": (
+            DEPLOYMENT_COLUMNS,
+            [row for deployment in plan.deployments for row in _deployment_rows(plan, deployment)],
+        ),
+        "apis.csv": (API_COLUMNS, [api.model_dump() for api in plan.apis]),
+        "workloads.csv": (
+            (*WORKLOAD_COLUMNS, *(f"tag:{tag}" for tag in tags)),
+            [
+                workload.model_dump() | {f"tag:{tag}": text for tag, text in workload.tags.items()}
+                for workload in plan.workloads
+            ],
+        ),
+        "costs.csv": (COST_COLUMNS, [cost.model_dump() for cost in plan.costs]),
+        "dropped.csv": (DROPPED_COLUMNS, [dropped.model_dump() for dropped in plan.dropped]),
+    }
+
+
+def _schedule_rows(plan: Plan) -> list[Row]:
+    return [
+        purchase.model_dump()
+        | {
+            "when": level.when,
+            "machines": level.machines,
+            "hours_week": len(level.hours),
+            "hours_month": level.month_h,
+        }
+        for purchase in plan.purchases
+        for level in levels(purchase.machines_by_block, plan.blocks)
+    ]
+
+
+def _deployment_rows(plan: Plan, deployment: DeploymentPlan) -> list[Row]:
+    replicas = deployment.replicas_by_block
+    whole = deployment.model_dump() | {
+        **{f"objective_{key}": value for key, value in deployment.lane.model_dump().items()},
+        "replicas_peak": max(replicas.values(), default=0),
+        "replica_hours_month": sum(replicas.get(block.label, 0) * block.month_h for block in plan.blocks),
+    }
+    return [
+        whole
+        | rate.model_dump()
+        | {
+            "served_req_s_peak": max(
+                (part.req_s for part in deployment.served if part.request_class == rate.request_class),
+                default=0,
+            )
+        }
+        for rate in deployment.rates
+    ]
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """One table; keys of a row that are no columns are left out, missing ones are empty cells."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([_cell(column) for column in columns])
+        writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
+
+
+def _cell(value: Any) -> Any:
+    if not isinstance(value, str):
+        return str(value).lower() if isinstance(value, bool) else value
+    text = plain(value)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+
+
+def _move_all(stage: Path, folder: Path, names: Sequence[str]) -> None:
+    """Put every file in its place, or none: one that is open elsewhere brings the earlier ones back."""
+    for name in names:
+        if (folder / name).is_dir():
+            raise IsADirectoryError(errno.EISDIR, "a folder has this name", str(folder / name))
+    before = stage / "before"
+    before.mkdir()
+    placed: list[str] = []
+    try:
+        for name in names:
+            if (folder / name).exists():
+                (folder / name).replace(before / name)
+            placed.append(name)
+            (stage / name).replace(folder / name)
+    except OSError:
+        for name in placed:
+            (folder / name).unlink(missing_ok=True)
+            if (before / name).exists():
+                (before / name).replace(folder / name)
+        raise

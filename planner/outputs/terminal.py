@@ -1,0 +1,119 @@
+"""A plan on a terminal, the answer first.
+
+Fits 80 columns and uses at most 100.  The console decides about colors (NO_COLOR, pipes).
+Names and titles are printed as they are: nothing in them is markup, control characters are left out.
+"""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from planner.outputs.figures import TERM_WORDS, count, percent, usd, usd_fine
+from planner.outputs.headline import show_headline
+from planner.outputs.page import Line, Page
+from planner.outputs.schedule import schedule_lines
+from planner.outputs.serving import show_apis, show_deployments
+from planner.outputs.trust import show_audit, show_dropped, show_evidence, show_notes
+from planner.plan import Plan, Purchase
+
+SCHEDULE_LINES = 8
+
+
+def show_plan(plan: Plan, console: Console) -> None:
+    """Print the whole plan, some 60 lines for three workloads."""
+    page = Page(console, cents=plan.usd_month is not None and plan.usd_month < 1000)
+    for section in SECTIONS:
+        section(plan, page)
+
+
+def show_purchases(plan: Plan, page: Page) -> None:
+    """What to buy; what is already paid for is marked."""
+    if not plan.purchases:
+        return
+    lines = [
+        Line(
+            f"{purchase.count:,} x {purchase.machine} ({purchase.gpus} x {purchase.gpu})",
+            (usd(purchase.usd_month, page.cents), count(purchase.hours_month), percent(purchase.busy_share)),
+            [
+                f"{purchase.provider} {purchase.region or '(region not stated)'}, {_term(purchase)}, "
+                f"{usd_fine(purchase.usd_h)}/h each, seen {purchase.observed_on}",
+            ],
+        )
+        for purchase in plan.purchases
+    ]
+    page.table("What to buy", ("USD/month", "hours/month", "busy"), lines)
+    upfront = sum(purchase.upfront_usd for purchase in plan.purchases)
+    if upfront:
+        page.say(f"Cash due when signing: {usd(upfront)}, already spread over the months above.")
+
+
+def _term(purchase: Purchase) -> str:
+    if purchase.existing:
+        return "EXISTING commitment, already paid for"
+    if purchase.billing == "hourly" and purchase.minimum_rental_h > 1:
+        return f"{TERM_WORDS[purchase.term]}, at least {purchase.minimum_rental_h:,.0f} h each time"
+    return TERM_WORDS[purchase.term]
+
+
+def show_schedule(plan: Plan, page: Page) -> None:
+    """When machines that are billed by the hour run."""
+    hourly = [purchase for purchase in plan.purchases if purchase.billing == "hourly"]
+    if hourly:
+        page.title("When to run what is billed by the hour")
+    for purchase in hourly:
+        where = f"{purchase.provider} {purchase.region}".rstrip()
+        page.say(f"{purchase.machine}, {where}, {TERM_WORDS[purchase.term]}", hang=2)
+        for line in schedule_lines(purchase.machines_by_block, plan.blocks, at_most=SCHEDULE_LINES):
+            page.say(line, indent=6, hang=2)
+
+
+def show_workloads(plan: Plan, page: Page) -> None:
+    """What each workload gets and costs."""
+    if not plan.workloads:
+        return
+    heads = ("requests", "USD", "$/Mtok out", "$/Mtok all", "API", "spot")
+    lines = [
+        Line(
+            workload.name,
+            (
+                count(workload.requests_month),
+                usd(workload.usd_month, page.cents),
+                usd_fine(workload.usd_mtok_output),
+                usd_fine(workload.usd_mtok_total),
+                percent(workload.api_share),
+                percent(workload.spot_share),
+            ),
+        )
+        for workload in plan.workloads
+    ]
+    page.table("Workloads, a month", heads, lines)
+
+
+def show_bill(plan: Plan, page: Page) -> None:
+    """The month's bill, line by line."""
+    if not plan.costs or not plan.usd_month:
+        return
+    lines = [
+        Line(
+            cost.line + ("" if cost.decided else " (already paid for, not decided here)"),
+            (usd(cost.usd_month, page.cents), percent(cost.usd_month / plan.usd_month)),
+        )
+        for cost in plan.costs
+    ]
+    total = Line("total", (usd(plan.usd_month, page.cents), percent(1)), style="bold")
+    page.table("The bill", ("USD/month", "share"), [*lines, total])
+
+
+SECTIONS = (
+    show_headline,
+    show_purchases,
+    show_schedule,
+    show_deployments,
+    show_apis,
+    show_workloads,
+    show_bill,
+    show_evidence,
+    show_dropped,
+    show_notes,
+    show_audit,
+)

@@ -1,0 +1,104 @@
+"""Why a plan may be believed: rates, price ages, what was left out, notes, the audit."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from planner.outputs.figures import percent, plain, seconds, things
+from planner.outputs.page import Page
+from planner.outputs.serving import band, served_rates
+from planner.plan import ClassRate, Plan
+
+OLD_DAYS = 30
+DROPPED_LINES = 10
+KINDS = {"deployment": ("deployment", "deployments"), "offer": ("offer", "offers"), "api": ("API", "APIs")}
+
+
+def show_evidence(plan: Plan, page: Page) -> None:
+    """What is measured, what is modeled, and how old the prices are."""
+    page.title("How sure this is")
+    for sentence in _rates(plan):
+        page.say(sentence)
+    seen = plan.prices_observed
+    if seen.oldest is None or seen.oldest_days is None:
+        page.say("Prices: none was needed.")
+        return
+    days = seen.oldest.isoformat() if seen.oldest == seen.newest else f"{seen.oldest} to {seen.newest}"
+    source = f" ({plain(seen.oldest_source)})" if plain(seen.oldest_source) else ""
+    old = f"the oldest is {things(seen.oldest_days, 'day')} old on {seen.today}{source}."
+    if seen.oldest_days > OLD_DAYS:
+        page.say(f"Warning: prices were seen {days}; {old}  Ask for current ones before you sign.", "yellow")
+    else:
+        page.say(f"Prices were seen {days}; {old}")
+
+
+def _rates(plan: Plan) -> list[str]:
+    """A sentence for each source of rates: its share of the replica-hours, its band, what is relied on."""
+    rates: dict[str, list[ClassRate]] = defaultdict(list)
+    hours: dict[str, float] = defaultdict(float)
+    month_h = {block.label: block.month_h for block in plan.blocks}
+    for deployment in plan.deployments:
+        served = served_rates(deployment)
+        # A deployment with any modeled rate counts as modeled: the weaker evidence names the hours.
+        weakest = min((rate.source for rate in served), key=("modeled", "measured", "given").index)
+        hours[weakest] += sum(n * month_h.get(block, 0) for block, n in deployment.replicas_by_block.items())
+        for rate in served:
+            rates[rate.source].append(rate)
+    total = sum(hours.values())
+    words = {"measured": "Measured rates", "modeled": "Modeled rates", "given": "Rates of your own table"}
+    sentences = []
+    for source in ("measured", "modeled", "given"):
+        if source not in rates:
+            continue
+        share = percent(hours[source] / total) if total else "0 %"
+        sentence = f"{words[source]}: {share} of replica-hours"
+        if source != "given":
+            sentence += f", 80 % band {band(rates[source])}, planned with {_relied(rates[source])} of each"
+        sentences.append(sentence + ".")
+    return sentences
+
+
+def _relied(rates: list[ClassRate]) -> str:
+    shares = [rate.req_s / rate.estimate_req_s for rate in rates]
+    low, high = percent(min(shares)), percent(max(shares))
+    return low if low == high else f"{low} to {high}"
+
+
+def show_dropped(plan: Plan, page: Page) -> None:
+    """Candidates left out before solving, by reason, and how near the nearest came."""
+    if not plan.dropped:
+        return
+    ordered = sorted(plan.dropped, key=lambda dropped: -dropped.count)
+    page.title("Left out before solving")
+    for dropped in ordered[:DROPPED_LINES]:
+        nearest = f"; nearest: {dropped.nearest}" if plain(dropped.nearest) else ""
+        page.say(f"{things(dropped.count, *KINDS[dropped.kind])}: {dropped.reason}{nearest}", hang=2)
+    rest = ordered[DROPPED_LINES:]
+    if rest:
+        page.say(f"and {sum(dropped.count for dropped in rest):,} for {things(len(rest), 'other reason')}")
+
+
+def show_notes(plan: Plan, page: Page) -> None:
+    """What the plan takes for granted."""
+    merged = [
+        f"{workload.name}: {workload.merging_note}"
+        for workload in plan.workloads
+        if plain(workload.merging_note)
+    ]
+    if plan.notes or merged:
+        page.title("Notes")
+        for note in (*plan.notes, *merged):
+            page.say(f"- {note}", hang=2)
+
+
+def show_audit(plan: Plan, page: Page) -> None:
+    """Who solved it and what the audit checked."""
+    if plan.usd_month is None:
+        return
+    first = "" if plan.first_plan_s is None else f" (first plan after {seconds(plan.first_plan_s)})"
+    page.console.print()
+    page.say(f"Solved by {plan.solver} in {seconds(plan.solve_s)}{first}.", indent=0)
+    if plan.audit:
+        page.say("Audited with separate arithmetic: " + ", ".join(plan.audit) + ".", indent=0)
+    else:
+        page.say("Warning: not audited.", style="yellow", indent=0)
