@@ -204,10 +204,14 @@ class Plan(Part):
     workloads: tuple[WorkloadPlan, ...] = ()
     costs: tuple[CostLine, ...] = ()
     dropped: tuple[Dropped, ...] = ()
-    in_the_way: tuple[str, ...] = Field(default=(), description="if infeasible: what stands in the way, a sentence each")
+    in_the_way: tuple[str, ...] = Field(
+        default=(), description="if infeasible: what stands in the way, a sentence each"
+    )
     notes: tuple[str, ...] = ()
     prices_observed: PricesObserved
-    audit: tuple[str, ...] = Field(default=(), description="what the audit checked; a plan that fails is never returned")
+    audit: tuple[str, ...] = Field(
+        default=(), description="what the audit checked; a plan that fails is never returned"
+    )
 
     def to_json(self) -> str:
         """The plan as JSON text; `Plan.from_json` reads it back equal."""

@@ -1,0 +1,79 @@
+r"""The fleet MILP, on one page.
+
+    choose    always_o       whole machines paid for all month (commitments, monthly rentals)
+              hourly_ob      whole machines on in block b (on demand, spot)
+              replicas_cgb   whole replicas of deployment c standing on machines of group g
+              open_cgb       any replica at all: its queue's loss is paid
+              served_kcgb    requests/s of class k that they serve
+              api_kab        requests/s of class k bought from API a; deferred_api_vk requests a month
+
+    minimize  hourly_rent + commitments + cost_of_capital + api_tokens + egress
+              + self_hosting + provider_fees                                        USD per month
+
+    such that serve_demand              every request of the hour is served
+              serve_deferred            work that may wait is done inside its window
+              within_spot_share         spot carries at most its share
+              within_api_rate           APIs take no more than their rate limit
+              within_replica_capacity   replicas carry what they can at their objective, queueing included
+              open_before_use           a deployment that has a replica pays its queue's loss
+              within_machine_gpus       replicas fit the machines that run
+              within_quota              quotas are kept
+              minimum_order             orders are placed whole or not at all
+              minimum_rental            a machine once started runs on for its minimum rental
+              within_upfront_cash       upfront payments stay within the cash allowed
+              within_budget             the budget is kept
+              use_before_buying         a provider bought from is paid its fixed cost
+              self_host_before_use      a fleet at all is paid its fixed cost
+
+and, to prove a plan good quickly, what is already known about single blocks (planner.search):
+
+              never_cheaper_than_proved a block costs no less than its own exact program said
+              count_beyond              machines beyond those of a proof
+              no_more_than_there_is     running one block alone, credit ends with the work
+
+Each line names a function in this package; its docstring holds the formula.  To add a constraint
+family, write the function and add it to `ROWS` below.
+"""
+
+from planner.formulation.assemble import FleetModel, assemble
+from planner.formulation.capacity import open_before_use, within_machine_gpus, within_replica_capacity
+from planner.formulation.costs import COSTS
+from planner.formulation.procurement import (
+    minimum_order,
+    minimum_rental,
+    self_host_before_use,
+    use_before_buying,
+    within_budget,
+    within_quota,
+    within_upfront_cash,
+)
+from planner.formulation.proofs import count_beyond, never_cheaper_than_proved
+from planner.formulation.serving import (
+    no_more_than_there_is,
+    serve_deferred,
+    serve_demand,
+    within_api_rate,
+    within_spot_share,
+)
+
+ROWS = (
+    serve_demand,
+    serve_deferred,
+    within_spot_share,
+    within_api_rate,
+    within_replica_capacity,
+    open_before_use,
+    within_machine_gpus,
+    within_quota,
+    minimum_order,
+    minimum_rental,
+    within_upfront_cash,
+    within_budget,
+    use_before_buying,
+    self_host_before_use,
+    never_cheaper_than_proved,
+    count_beyond,
+    no_more_than_there_is,
+)
+
+__all__ = ["COSTS", "ROWS", "FleetModel", "assemble"]

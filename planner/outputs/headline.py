@@ -33,9 +33,7 @@ def _answer(plan: Plan, cents: bool) -> str:
     if plan.usd_month is None:
         return f"no plan found in {seconds(plan.solve_s)}"
     answer = f"{usd(plan.usd_month, cents)} a month"
-    committed = plan.usd_month - (
-        plan.usd_month if plan.usd_month_decided is None else plan.usd_month_decided
-    )
+    committed = plan.usd_month - (plan.usd_month if plan.usd_month_decided is None else plan.usd_month_decided)
     if committed > 0.005:
         answer += f", {usd(committed, cents)} of it for existing commitments"
     return answer
@@ -64,7 +62,7 @@ def _standing(plan: Plan, cents: bool) -> list[str]:
             return [f"Proved to be the best possible{basis}: nothing could be saved."]
         return [
             f"Proved within {percent_at_most(plan.gap)} of the best possible{basis}: "
-            f"at most {usd_at_most(saved, cents)} a month could be saved."
+            f"could save at most {usd_at_most(saved, cents)} a month."
         ]
     share = f"{percent_at_most(plan.gap)} of{decided or ' it'}"
     return [

@@ -56,9 +56,7 @@ class Page:
             for under in line.under:
                 self.say(under, indent=6)
 
-    def _row(
-        self, name: str, name_style: str, figures: Sequence[str], widths: Sequence[int], style: str
-    ) -> None:
+    def _row(self, name: str, name_style: str, figures: Sequence[str], widths: Sequence[int], style: str) -> None:
         room = max(0, self.width - sum(widths))
         if cell_len(name) > room:
             self.say(name, name_style, indent=len(name) - len(name.lstrip()), hang=2)

@@ -37,9 +37,7 @@ def levels(machines_by_block: Mapping[str, int], blocks: Sequence[PlanBlock]) ->
     return [level for level in found if level.machines]
 
 
-def schedule_lines(
-    machines_by_block: Mapping[str, int], blocks: Sequence[PlanBlock], at_most: int = 1000
-) -> list[str]:
+def schedule_lines(machines_by_block: Mapping[str, int], blocks: Sequence[PlanBlock], at_most: int = 1000) -> list[str]:
     """A line for each level: "mon-fri 09-18: 3 machines".
 
     Where some machine always runs, the lowest level reads "all other hours".  Of more than `at_most`

@@ -20,15 +20,13 @@ def show_deployments(plan: Plan, page: Page) -> None:
     for deployment in plan.deployments:
         replicas = max(deployment.replicas_by_block.values(), default=0)
         rates = served_rates(deployment)
-        kv = "" if deployment.kv_precision == "bf16" else f" (KV {deployment.kv_precision})"
+        kv = "" if deployment.kv_precision == "bf16" else f", KV {deployment.kv_precision}"
         lines.append(
             Line(
-                f"{things(replicas, 'replica')} of {deployment.model} {deployment.precision}{kv}",
+                f"{things(replicas, 'replica')} of {deployment.model} {deployment.precision}, "
+                f"each {deployment.tp * deployment.pp} x {deployment.gpu}",
                 (", ".join(dict.fromkeys(SOURCE_WORDS[rate.source] for rate in rates)), band(rates)),
-                [
-                    f"for {', '.join(_workloads(plan, rates))}: {objectives(deployment.lane)}",
-                    f"{deployment.engine}, each on {_gpus(deployment)}",
-                ],
+                [f"{_engine(deployment)}{kv}; for {', '.join(_workloads(plan, rates))}: {objectives(deployment.lane)}"],
             )
         )
     page.table("What runs at peak", ("rates", "80 % band"), lines)
@@ -61,12 +59,11 @@ def _duration(ms: float) -> str:
     return f"{ms:,.0f} ms" if ms < 1000 else f"{ms / 1000:,.4g} s"
 
 
-def _gpus(deployment: DeploymentPlan) -> str:
+def _engine(deployment: DeploymentPlan) -> str:
     parallel = [f"tp {deployment.tp}"] if deployment.tp > 1 else []
     parallel += [f"pp {deployment.pp}"] if deployment.pp > 1 else []
-    spot = ", spot" if deployment.market == "spot" else ""
-    each = f"{deployment.tp * deployment.pp} x {deployment.gpu}"
-    return each + (f" ({', '.join(parallel)})" if parallel else "") + spot
+    spot = ["on spot"] if deployment.market == "spot" else []
+    return " ".join([deployment.engine, *parallel, *spot])
 
 
 def _workloads(plan: Plan, rates: Sequence[ClassRate]) -> list[str]:

@@ -70,9 +70,7 @@ def write_tables(plan: Plan, folder: Path) -> tuple[Path, ...]:
     except OSError as error:
         what = f"the tables cannot be written here: {error.strerror or error}."
         remedy = "Close programs that have them open, or name another folder."
-        raise InputError(
-            [Complaint(str(error.filename2 or error.filename or folder), f"{what}  {remedy}")]
-        ) from error
+        raise InputError([Complaint(str(error.filename2 or error.filename or folder), f"{what}  {remedy}")]) from error
     return tuple(folder / name for name in tables)
 
 

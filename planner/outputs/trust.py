@@ -81,9 +81,7 @@ def show_dropped(plan: Plan, page: Page) -> None:
 def show_notes(plan: Plan, page: Page) -> None:
     """What the plan takes for granted."""
     merged = [
-        f"{workload.name}: {workload.merging_note}"
-        for workload in plan.workloads
-        if plain(workload.merging_note)
+        f"{workload.name}: {workload.merging_note}" for workload in plan.workloads if plain(workload.merging_note)
     ]
     if plan.notes or merged:
         page.title("Notes")

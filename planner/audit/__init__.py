@@ -1,0 +1,87 @@
+"""Does a finished plan keep every promise of its problem?  Checked again, with arithmetic of its own.
+
+The plan is read as a stranger's: nothing of the reduction, the formulation or the solver is imported, so
+that a mistake there cannot hide here.  A bad plan is reported in sentences, never raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from planner.audit import apis, bill, fleet, limits, offers, rates, service
+from planner.audit.evidence import Evidence, Finding
+from planner.catalog.load import Catalog
+from planner.performance import Performance
+from planner.plan import Plan
+from planner.problem.references import canonicalize
+from planner.problem.schema import Problem
+from planner.traffic.types import Load
+
+CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
+    service.hours_of_the_week,
+    service.served_in_full,
+    service.windows_finished,
+    service.workload_totals,
+    rates.rates_recomputed,
+    rates.queues,
+    rates.lanes_and_models,
+    fleet.groups_alike,
+    fleet.within_capacity,
+    fleet.within_machines,
+    fleet.where_workloads_run,
+    fleet.spot_and_marketplaces,
+    offers.offers_exist,
+    offers.existing_complete,
+    offers.where_and_terms,
+    limits.quotas,
+    limits.minimum_orders,
+    limits.minimum_rentals,
+    limits.upfront_cash,
+    limits.budget,
+    apis.apis_allowed,
+    apis.api_prices,
+    apis.api_amounts,
+    bill.machine_hours,
+    bill.cost_lines,
+    bill.sums_and_gap,
+    bill.workload_costs,
+)
+"""Every rule that a plan is held to, in the order in which they are told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """What was checked, a sentence each with its counts, and what was found broken, with the numbers."""
+
+    checks: tuple[str, ...]
+    breaches: tuple[str, ...]
+
+
+def audit(plan: Plan, problem: Problem, load: Load, catalog: Catalog, performance: Performance | None) -> Audit:
+    """Recheck a plan against what it was made from; `performance` may be None for a capacity table.
+
+    Never raises on a bad plan: a check that cannot be finished is itself a breach.  A plan that buys
+    and runs nothing because none exists (infeasible, stopped) has nothing to check.
+    """
+    if plan.usd_month is None and not (plan.purchases or plan.deployments or plan.apis):
+        return Audit(checks=(f"nothing to check: the answer is {plan.status}, without a plan",), breaches=())
+    evidence = Evidence(
+        plan=plan,
+        problem=canonicalize(problem, catalog),
+        load=load,
+        catalog=catalog,
+        performance=performance,
+    )
+    checks: list[str] = []
+    breaches: list[str] = []
+    for check in CHECKS:
+        try:
+            finding = check(evidence)
+        except Exception as error:
+            what = check.__name__.replace("_", " ")
+            breaches.append(f"the check of {what} could not be finished: {type(error).__name__}: {error}")
+            continue
+        checks.append(finding.checked)
+        breaches += finding.breaches
+    return Audit(checks=tuple(checks), breaches=tuple(breaches))

@@ -1,0 +1,259 @@
+"""Are the rates, memory and queues that a plan relies on really there, and do they keep the objectives?
+
+Rates are asked again of `Performance.operating_point`, or looked up in the user's own capacity table.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from planner.audit.evidence import Evidence, Finding, above, acceptable, differs
+from planner.performance.memory import BYTES_PER_PARAMETER, KV_BYTES, kv_room_gib, request_gib
+from planner.performance.tails import TPOT_FACTORS, TTFT_FACTORS, factor
+from planner.performance.types import Deployment, Objective, Refusal
+from planner.plan import ClassRate, DeploymentPlan, Lane
+from planner.problem.schema import Workload
+from planner.traffic.types import RequestClass
+
+PERCENTILE_SHARE = {"mean": 0.5, "p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+"""Share of requests that each percentile speaks of; a mean is treated as a median."""
+
+LIMITS = (("ttft_ms", "to the first token"), ("tpot_ms", "per token"), ("e2e_ms", "end to end"))
+
+
+def rates_recomputed(e: Evidence) -> Finding:
+    """No rate is higher, no latency lower and no memory larger than the performance model answers."""
+    breaches: list[str] = []
+    checked = 0
+    for deployment in e.plan.deployments:
+        for rate in deployment.rates:
+            checked += 1
+            size = e.classes.get(rate.request_class)
+            at = f"{deployment.name} serving {rate.request_class}"
+            if size is None:
+                breaches.append(f"{at}: there is no such request class")
+            elif e.problem.performance.capacity:
+                breaches += _against_table(e, deployment, rate, size, at)
+            else:
+                breaches += _against_model(e, deployment, rate, size, at)
+    return Finding(f"{checked} rates and their memory are recomputed", breaches)
+
+
+def _against_table(
+    e: Evidence, deployment: DeploymentPlan, rate: ClassRate, size: RequestClass, at: str
+) -> Iterator[str]:
+    """The row of the class's own size, or the best row that is at least as long both ways."""
+    asked = size.request
+    rows = [row for row in e.problem.performance.capacity if row.gpu == deployment.gpu]
+    exact = [
+        row
+        for row in rows
+        if not differs(row.input_tok, asked.input_tok) and not differs(row.output_tok, asked.output_tok)
+    ]
+    longer = [
+        row
+        for row in rows
+        if row.input_tok >= asked.input_tok * (1 - 1e-6) and row.output_tok >= asked.output_tok * (1 - 1e-6)
+    ]
+    known = exact or longer
+    if not known:
+        lengths = f"{asked.input_tok:g} in / {asked.output_tok:g} out"
+        yield f"{at}: the capacity table has no row for {deployment.gpu} as long as {lengths}"
+        return
+    most = max(row.req_s for row in known)
+    for said in (rate.estimate_req_s, rate.req_s):
+        if above(said, most):
+            yield f"{at}: {said:.6g} requests/s are relied on, the capacity table says {most:.6g}"
+            break
+    if rate.source != "given":
+        yield f"{at}: its rate is called {rate.source}, but it comes from the capacity table"
+    machine_gpus = {purchase.gpus for purchase in e.groups.get(deployment.group, [])}
+    if machine_gpus and deployment.tp * deployment.pp < max(machine_gpus):
+        gpus = f"{deployment.tp * deployment.pp} of the machine's {max(machine_gpus)} GPUs"
+        yield f"{at}: the capacity table is for whole machines, a replica takes {gpus}"
+
+
+def _against_model(
+    e: Evidence, deployment: DeploymentPlan, rate: ClassRate, size: RequestClass, at: str
+) -> Iterator[str]:
+    built = _built(e, deployment)
+    if built is None:
+        what = f"{deployment.model} in {deployment.precision}, KV cache in {deployment.kv_precision}"
+        yield f"{at}: {what}, on {deployment.gpu}: a name of these is not in the catalog"
+        return
+    room = kv_room_gib(built, e.problem.performance.memory_share)
+    needed = rate.concurrency * request_gib(built, size.request)
+    if above(needed, room):
+        figures = f"{needed:.2f} GiB of KV cache per GPU, {max(room, 0):.2f} GiB are left beside the weights"
+        yield f"{at}: {rate.concurrency} requests in flight do not fit: {figures}"
+    if above(rate.estimate_req_s, rate.concurrency / rate.service_s if rate.service_s > 0 else 0.0):
+        yield (
+            f"{at}: {rate.estimate_req_s:.6g} requests/s are more than {rate.concurrency} in flight "
+            f"of {rate.service_s:.6g} s each"
+        )
+    derates = {
+        "measured": e.problem.performance.derate_measured,
+        "modeled": e.problem.performance.derate_modeled,
+        "given": 0.0,
+    }
+    relied = rate.estimate_req_s * derates[rate.source]
+    if above(rate.req_s, relied):
+        share = f"{derates[rate.source]:g} of the {rate.source} {rate.estimate_req_s:.6g}"
+        yield f"{at}: {rate.req_s:.6g} requests/s are relied on, {share} are {relied:.6g}"
+    if e.performance is None:
+        yield f"{at}: its rate cannot be recomputed without the performance model"
+        return
+    point = e.performance.operating_point(built, size.request, _objective(deployment.lane))
+    if isinstance(point, Refusal):
+        yield f"{at}: it cannot, {point.reason} ({point.nearest})"
+        return
+    if above(rate.estimate_req_s, point.req_s):
+        yield f"{at}: {rate.estimate_req_s:.6g} requests/s are claimed, recomputed {point.req_s:.6g}"
+    if rate.concurrency > point.concurrency:
+        yield f"{at}: {rate.concurrency} requests in flight are claimed, recomputed {point.concurrency}"
+    if rate.concurrency != point.concurrency:
+        return
+    latencies = (
+        ("ms per token", rate.tpot_ms, point.tpot_ms),
+        ("ms to the first token", rate.ttft_ms, point.ttft_ms),
+        ("s in its slot", rate.service_s, point.service_s),
+    )
+    for what, said, found in latencies:
+        if above(found, said):
+            yield f"{at}: {said:.6g} {what} are claimed, recomputed {found:.6g}"
+    if rate.source != point.source:
+        yield f"{at}: its rate is called {rate.source}, but it is {point.source}"
+
+
+def _built(e: Evidence, deployment: DeploymentPlan) -> Deployment | None:
+    model, gpu = e.catalog.models.get(deployment.model), e.catalog.gpus.get(deployment.gpu)
+    if model is None or gpu is None:
+        return None
+    if deployment.precision not in BYTES_PER_PARAMETER or deployment.kv_precision not in KV_BYTES:
+        return None
+    return Deployment(
+        model=model,
+        precision=deployment.precision,  # type: ignore[arg-type]
+        kv_precision=deployment.kv_precision,  # type: ignore[arg-type]
+        engine=deployment.engine,
+        gpu=gpu,
+        tp=deployment.tp,
+        pp=deployment.pp,
+    )
+
+
+def _objective(lane: Lane) -> Objective:
+    return Objective(
+        ttft_ms=math.inf if lane.ttft_ms is None else lane.ttft_ms,
+        tpot_ms=math.inf if lane.tpot_ms is None else lane.tpot_ms,
+        e2e_ms=math.inf if lane.e2e_ms is None else lane.e2e_ms,
+        percentile_share=PERCENTILE_SHARE[lane.percentile],
+    )
+
+
+def queues(e: Evidence) -> Finding:
+    """A deployment's queue is no kinder than its most favorable class, at the lane's own percentile."""
+    breaches: list[str] = []
+    for each in e.plan.deployments:
+        if each.queue is None:
+            if not e.problem.performance.capacity:
+                breaches.append(f"{each.name}: no waiting for a free slot is taken into account")
+            continue
+        used = {served.request_class for served in each.served if served.req_s > 0}
+        rates = [rate for rate in each.rates if rate.request_class in used] or list(each.rates)
+        if not rates:
+            continue
+        queue, share = each.queue, PERCENTILE_SHARE[each.lane.percentile]
+        if queue.slots > (most := max(rate.concurrency for rate in rates)):
+            breaches.append(f"{each.name}: {queue.slots} slots queue together, at most {most} are in flight")
+        if above(shortest := min(rate.service_s for rate in rates), queue.service_s):
+            figures = f"{queue.service_s:.6g} s in its slot, no class takes less than {shortest:.6g} s"
+            breaches.append(f"{each.name}: the queue counts on {figures}")
+        wait_s = math.inf if queue.wait_s is None else queue.wait_s
+        longest = max(_wait_s(each.lane, rate) for rate in rates)
+        if above(wait_s, longest):
+            said = "any wait" if queue.wait_s is None else f"{wait_s:.6g} s of waiting"
+            breaches.append(f"{each.name}: the queue allows {said}, the objectives leave {longest:.6g} s")
+        if limited(each.lane) and above(share, queue.percentile_share):
+            figures = f"{queue.percentile_share:g} of requests in time, {each.lane.percentile} asks {share:g}"
+            breaches.append(f"{each.name}: the queue keeps {figures}")
+    return Finding(f"queues of {len(e.plan.deployments)} deployments leave the objectives' time", breaches)
+
+
+def _wait_s(lane: Lane, rate: ClassRate) -> float:
+    """What the lane leaves for waiting after the class's own late first token and answer [s]."""
+    share = PERCENTILE_SHARE[lane.percentile]
+    ttft_ms = rate.ttft_ms * factor(TTFT_FACTORS, share)
+    answer_ms = (rate.service_s * 1e3 - rate.ttft_ms) * factor(TPOT_FACTORS, share)
+    objective = _objective(lane)
+    return min(objective.ttft_ms - ttft_ms, objective.e2e_ms - ttft_ms - answer_ms) / 1e3
+
+
+def limited(lane: Lane) -> bool:
+    """Whether a lane limits anything."""
+    return any(limit is not None for limit in (lane.ttft_ms, lane.tpot_ms, lane.e2e_ms))
+
+
+def lanes_and_models(e: Evidence) -> Finding:
+    """Every workload rides on a lane at least as tight as its objectives and on a model that it accepts."""
+    breaches: list[str] = []
+    checked = 0
+    for deployment in e.plan.deployments:
+        for name, workload in e.workloads_on(deployment).items():
+            checked += 1
+            at = f"{name} on {deployment.name}"
+            breaches += _refused_model(e, deployment, workload, at)
+            if not e.problem.performance.capacity:
+                breaches += _looser_lane(deployment.lane, workload, at)
+        if e.workloads_on(deployment) and not e.problem.performance.capacity:
+            breaches += _engine_cannot(e, deployment)
+    return Finding(f"{checked} pairs of workload and deployment agree on objectives and model", breaches)
+
+
+def _looser_lane(lane: Lane, workload: Workload, at: str) -> Iterator[str]:
+    slo = workload.slo
+    for key, what in LIMITS:
+        asked, kept = getattr(slo, key), getattr(lane, key)
+        if asked is not None and (kept is None or above(kept, asked)):
+            yield f"{at}: {asked:g} ms {what} are asked, its replicas keep {kept or 'no limit'}"
+    asks_any = any(getattr(slo, key) is not None for key, _ in LIMITS)
+    if asks_any and PERCENTILE_SHARE[lane.percentile] < PERCENTILE_SHARE[slo.percentile]:
+        yield f"{at}: objectives are asked at {slo.percentile}, its replicas keep them at {lane.percentile}"
+
+
+def _refused_model(e: Evidence, deployment: DeploymentPlan, workload: Workload, at: str) -> Iterator[str]:
+    card = e.catalog.models.get(deployment.model)
+    # A name that is no card's own is a family: it accepts every card of it.
+    accepted = [
+        each
+        for each in acceptable(workload)
+        if each.model == deployment.model
+        or (each.model not in e.catalog.models and card is not None and each.model == card.family)
+    ]
+    if not accepted:
+        names = ", ".join(each.model for each in acceptable(workload))
+        yield f"{at}: model {deployment.model} is not accepted, only {names}"
+        return
+    if workload.engines and deployment.engine not in workload.engines:
+        yield f"{at}: engine {deployment.engine} is not accepted, only {', '.join(workload.engines)}"
+    if e.problem.performance.capacity:
+        return
+    model = accepted[0]
+    if deployment.precision not in model.precisions:
+        only = ", ".join(model.precisions)
+        yield f"{at}: precision {deployment.precision} is not accepted, only {only}"
+    if deployment.kv_precision not in model.kv_precisions:
+        only = ", ".join(model.kv_precisions)
+        yield f"{at}: KV cache in {deployment.kv_precision} is not accepted, only {only}"
+
+
+def _engine_cannot(e: Evidence, deployment: DeploymentPlan) -> Iterator[str]:
+    vendor = e.vendor(deployment.gpu)
+    rows = [row for row in e.catalog.engines if (row.engine, row.vendor) == (deployment.engine, vendor)]
+    if not any(
+        deployment.precision in row.precisions.split("|") and deployment.kv_precision in row.kv_precisions.split("|")
+        for row in rows
+    ):
+        what = f"{deployment.precision} with KV cache in {deployment.kv_precision}"
+        yield f"{deployment.name}: {deployment.engine} does not run {what} on {deployment.gpu}"

@@ -1,0 +1,99 @@
+"""What can stand on the machines that run, and what it can carry."""
+
+from __future__ import annotations
+
+import math
+
+from pulp import lpSum
+
+from planner.formulation.family import Rows, family
+from planner.formulation.variables import Var, Variables
+from planner.inputs import FleetInputs
+
+
+@family(
+    over=("deployment", "group", "block"),
+    unit="replicas",
+    says="replicas of {deployment} carry what they can in {block}",
+)
+def within_replica_capacity(inputs: FleetInputs, v: Variables) -> Rows:
+    r"""The work given to the replicas of a deployment is no more than they carry at their objective.
+
+    .. math::
+        \sum_k \frac{y_{kcgb}}{r_{ck}} \le a_c\, n_{cgb} - b_c\, z_{cgb} \qquad \forall c, g, b
+
+    Written in replicas, not requests/s, because requests of different classes do not add up: a replica
+    shares its time.  All replicas of a deployment in a group share one queue, so the more there are the
+    busier each may be: the line a n - b lies on or below the true curve (`performance.queueing`); the
+    audit uses the curve itself.
+    """
+    for (c, g, b), served in v.served_on.items():
+        work = [(1 / inputs.rate_req_s[c, k]) * y for k, y in served]
+        waiting = [inputs.queue_loss[c] * v.open[c, g, b]] if (c, g, b) in v.open else []
+        yield (c, g, b), lpSum(work + waiting) <= inputs.queue_slope[c] * v.replicas[c, g, b]
+
+
+@family(
+    over=("deployment", "group", "block"),
+    unit="replicas",
+    says="{deployment} has no replica in {block} unless it is open",
+)
+def open_before_use(inputs: FleetInputs, v: Variables) -> Rows:
+    r"""A deployment that has any replica pays its queue's loss.
+
+    .. math::
+        n_{cgb} \le \bar n_{cgb}\, z_{cgb} \qquad \forall c, g, b
+
+    The bound is the number of replicas that could be kept busy, so nothing is cut off.
+    """
+    for (c, g, b), z in v.open.items():
+        n = v.replicas[c, g, b]
+        yield (c, g, b), n <= n.upBound * z
+
+
+def running(inputs: FleetInputs, v: Variables, g: str, b: str) -> tuple[list[Var], int]:
+    """Machines of a group that run in a block: the variables, and those already paid for."""
+    decided: list[Var] = []
+    existing = 0
+    for o, offer in inputs.offers.items():
+        if offer.group != g:
+            continue
+        if offer.existing is not None:
+            existing += offer.existing
+        else:
+            decided.append(v.always[o] if offer.billing == "always" else v.hourly[o, b])
+    return decided, existing
+
+
+@family(
+    over=("group", "block", "size"),
+    unit="replicas of that size",
+    says="replicas fit the {group} machines that run in {block}",
+)
+def within_machine_gpus(inputs: FleetInputs, v: Variables) -> Rows:
+    r"""Replicas fit the machines that run, machine by machine.
+
+    .. math::
+        \sum_{c:\, S_c \ge s} \frac{S_c}{s}\, n_{cgb} \le \left\lfloor \frac{G_g}{s} \right\rfloor m_{gb}
+        \qquad \forall g, b, s
+
+    Exact for replicas of power-of-two sizes on machines of any size G: one row for each size s that occurs; where
+    G is a power of two the row of the smallest size implies the others.  A replica larger than a machine takes whole ones.
+    The dual of the smallest size is the worth of one more machine through block *b* (USD per month).
+    """
+    for (g, b), standing in v.standing.items():
+        gpus = inputs.group_gpus[g]
+        sizes = sorted({min(inputs.deployment_gpus[c], gpus) for c, _ in standing})
+        if gpus & (gpus - 1) == 0:
+            sizes = sizes[:1]
+        decided, existing = running(inputs, v, g, b)
+        for s in sizes:
+            slots = gpus // s
+            taken = []
+            for c, n in standing:
+                size = inputs.deployment_gpus[c]
+                if size > gpus:
+                    taken.append(math.ceil(size / gpus) * slots * n)
+                elif size >= s:
+                    taken.append((size // s) * n)
+            yield (g, b, str(s)), lpSum(taken) <= slots * lpSum(decided) + slots * existing

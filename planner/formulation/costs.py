@@ -1,0 +1,93 @@
+"""The bill: each term named as a line of it, in USD per month."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from planner.formulation.family import cost
+from planner.formulation.variables import Var, Variables
+from planner.inputs import FleetInputs
+
+Terms = Iterator[tuple[float, Var]]
+
+
+@cost("machines rented by the hour, on demand and spot")
+def hourly_rent(inputs: FleetInputs, v: Variables) -> Terms:
+    r""".. math:: \sum_{o,b} P_o\, H_b\, h_{ob}"""
+    for (o, b), machines in v.hourly.items():
+        yield inputs.offers[o].usd_h * inputs.block_h[b], machines
+
+
+@cost("machines paid for every hour of the month, used or not")
+def commitments(inputs: FleetInputs, v: Variables) -> Terms:
+    r""".. math:: \sum_o P_o\, T\, m_o"""
+    for o, machines in v.always.items():
+        yield inputs.offers[o].usd_h * inputs.month_h, machines
+
+
+@cost("interest on what is paid upfront")
+def cost_of_capital(inputs: FleetInputs, v: Variables) -> Terms:
+    r""".. math:: \sum_o F_o\, \tfrac{i}{12}\, \tfrac{\tau_o + 1}{2 \tau_o}\, m_o
+    with the upfront payment F written off evenly over the term of tau months."""
+    for o, machines in v.always.items():
+        if inputs.offers[o].capital_usd_month:
+            yield inputs.offers[o].capital_usd_month, machines
+
+
+@cost("tokens bought from APIs")
+def api_tokens(inputs: FleetInputs, v: Variables) -> Terms:
+    r""".. math:: \sum_{k,a,b} A_{ka}\, H_b\, p_{kab} + \sum_{v,k} A_{vk}\, d_{vk}
+    Planning rates are carried, mean rates are billed: the burst factor is inside A."""
+    for (k, a, b), bought in v.api.items():
+        yield inputs.api_usd_h[k, a] * inputs.block_h[b], bought
+    for (w, k), bought in v.deferred_api.items():
+        yield inputs.windows[w].api_usd_request[k], bought
+
+
+@cost("data leaving the providers")
+def egress(inputs: FleetInputs, v: Variables) -> Terms:
+    r""".. math:: \sum_{k,c,g,b} e_{kg}\, H_b\, y_{kcgb}"""
+    if inputs.egress_usd_h:
+        for (k, _, g, b), y in v.served.items():
+            if rate := inputs.egress_usd_h.get((k, g)):
+                yield rate * inputs.block_h[b], y
+
+
+@cost("what running a fleet of one's own costs whatever its size: labor, storage, networking")
+def self_hosting(inputs: FleetInputs, v: Variables) -> Terms:
+    r""".. math:: E\, e"""
+    if v.self_hosts is not None:
+        yield inputs.self_host_usd_month, v.self_hosts
+
+
+@cost("fixed cost of each provider decided for")
+def provider_fees(inputs: FleetInputs, v: Variables) -> Terms:
+    r""".. math:: \sum_p U\, u_p"""
+    for used in v.uses.values():
+        yield inputs.provider_usd_month, used
+
+
+@cost("credit for deferred work while a block is run alone; absent from a whole program")
+def deferred_credit(inputs: FleetInputs, v: Variables) -> Terms:
+    r""".. math:: -\sum_{k,b} \lambda_{kb}\, 3600\, H_b \sum_{c,g} y_{kcgb}"""
+    for (k, b), usd in inputs.reward_usd_request.items():
+        for _, y in v.served_of.get((k, b), ()):
+            yield -usd * 3600 * inputs.block_h[b], y
+
+
+COSTS = (
+    hourly_rent,
+    commitments,
+    cost_of_capital,
+    api_tokens,
+    egress,
+    self_hosting,
+    provider_fees,
+    deferred_credit,
+)
+
+
+def every_cost(inputs: FleetInputs, v: Variables) -> Terms:
+    """All terms of all lines: what is minimized."""
+    for line in COSTS:
+        yield from line(inputs, v)

@@ -1,0 +1,80 @@
+"""How many hours of a block to run each way, so that deferred work is done at the least cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pulp import LpMinimize, LpProblem, lpSum
+
+from planner.formulation.assemble import FleetModel
+from planner.formulation.family import Row
+from planner.formulation.variables import Var, Variables
+from planner.inputs import FleetInputs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One way to run a block: what it would cost and do if all its hours were run so."""
+
+    usd_month: float
+    requests_month: Mapping[str, float]  # deferred work done, by class
+
+
+@dataclass(frozen=True, slots=True)
+class MixModel:
+    """The program that mixes ways, with its variables."""
+
+    model: FleetModel
+    hours: Mapping[tuple[str, int], Var]  # (block, way) -> hours of the week
+    bought: Mapping[tuple[str, str], Var]  # (window, class) -> requests/month from an API
+    undone: Mapping[tuple[str, str], Var]  # (window, class) -> requests/month that no way does
+
+
+def assemble_mix(
+    inputs: FleetInputs, ways: Mapping[str, Sequence[Way]], undone_usd_request: Mapping[str, float]
+) -> MixModel:
+    r"""Choose hours u of each way j of each block.
+
+    .. math::
+        \min \sum_{b,j} \tfrac{u_{bj}}{W_b} C_{bj} + \sum_{v,k} A_{vk} d_{vk} \quad\text{s.t.}\quad
+        \sum_j u_{bj} = W_b, \qquad \sum_{b \in B_v, j} \tfrac{u_{bj}}{W_b} Q_{bjk} + d_{vk} \ge Q_{vk}
+
+    Hours of a block are alike in all that is asked of them, not in how they must be run.  The duals of the second
+    family are the credit at which another way may be worth adding.  Work left undone is priced above any way of
+    doing it, only to lead the search; a mix that leaves any is no plan.
+    """
+    problem = LpProblem("mix", LpMinimize)
+    hours: dict[tuple[str, int], Var] = {}
+    bought: dict[tuple[str, str], Var] = {}
+    undone: dict[tuple[str, str], Var] = {}
+    bill = []
+    for b, choices in ways.items():
+        for j, way in enumerate(choices):
+            hours[b, j] = u = problem.add_variable(f"U{len(hours):07d}", 0, inputs.block_week_h[b], "Integer")
+            bill.append(way.usd_month / inputs.block_week_h[b] * u)
+    for w, window in inputs.windows.items():
+        for k in window.requests_month:
+            if k in window.api_usd_request:
+                bought[w, k] = problem.add_variable(f"V{len(bought):07d}", 0)
+                bill.append(window.api_usd_request[k] * bought[w, k])
+            else:
+                undone[w, k] = problem.add_variable(f"X{len(undone):07d}", 0)
+                bill.append(undone_usd_request[k] * undone[w, k])
+    problem += lpSum(bill)
+    rows: dict[tuple[str, tuple[str, ...]], Row] = {}
+    for i, (b, choices) in enumerate(ways.items()):
+        row = lpSum(hours[b, j] for j in range(len(choices))) == inputs.block_week_h[b]
+        problem.addConstraint(row, f"h{i:07d}")
+    for w, window in inputs.windows.items():
+        for k, requests in window.requests_month.items():
+            done = [
+                way.requests_month.get(k, 0) / inputs.block_week_h[b] * hours[b, j]
+                for b in window.blocks
+                for j, way in enumerate(ways.get(b, ()))
+            ]
+            rest = [extra[w, k] for extra in (bought, undone) if (w, k) in extra]
+            row = lpSum(done + rest) >= requests
+            added = problem.addConstraint(row, f"q{len(rows):07d}")
+            rows["serve_deferred", (w, k)] = row if added is None else added
+    return MixModel(FleetModel(problem, Variables(), rows), hours, bought, undone)

@@ -1,0 +1,163 @@
+"""What is chosen.  Variables are numbered, and their labels are kept beside them.
+
+Solver names are numbered and zero-padded, never parsed back: PuLP silently maps each of
+"-+[] ->/" to "_", so names made from labels can collide; and PuLP 3 sorts variables by name,
+so padding keeps the order, hence the plan, the same on PuLP 3 and 4.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from pulp import LpProblem
+
+from planner.inputs import FleetInputs, Steps
+
+Var = Any  # pulp.LpVariable
+
+
+@dataclass(slots=True)
+class Variables:
+    """All variables of one program by label; see `planner.inputs` for the letters."""
+
+    hourly: dict[tuple[str, str], Var] = field(default_factory=dict)  # (o, b)     machines on by the hour
+    always: dict[str, Var] = field(default_factory=dict)  # o          machines all month
+    replicas: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # (c, g, b)  replicas
+    open: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # (c, g, b)  any replica at all
+    served: dict[tuple[str, str, str, str], Var] = field(default_factory=dict)  # (k, c, g, b)  requests/s
+    api: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # (k, a, b)  requests/s
+    deferred_api: dict[tuple[str, str], Var] = field(default_factory=dict)  # (v, k)     requests/month
+    started: dict[tuple[str, str], Var] = field(default_factory=dict)  # (o, b)     machines started
+    beyond: dict[tuple[Steps, int], Var] = field(default_factory=dict)  # ((o, b), n)  max(0, machines - n)
+    is_beyond: dict[tuple[Steps, int], Var] = field(default_factory=dict)  # ((o, b), n)  machines > n
+    uses: dict[str, Var] = field(default_factory=dict)  # provider   decided for at all
+    self_hosts: Var | None = None  #            anything on a machine
+    orders: dict[str, Var] = field(default_factory=dict)  # minimum order placed at all
+
+    served_on: dict[tuple[str, str, str], list[tuple[str, Var]]] = field(default_factory=dict)  # (c, g, b): (k, var)
+    served_of: dict[tuple[str, str], list[tuple[str, Var]]] = field(default_factory=dict)  # (k, b): (g, var)
+    standing: dict[tuple[str, str], list[tuple[str, Var]]] = field(default_factory=dict)  # (g, b): (c, var)
+
+    def machines(self, step: Steps) -> Var:
+        """The variable of what procurement decides: all month, or in one block."""
+        offer, block = step
+        return self.always[offer] if block is None else self.hourly[offer, block]
+
+
+def most_replicas(
+    inputs: FleetInputs, classes: list[str], c: str, b: str, in_window: dict[tuple[str, str], str]
+) -> int:
+    """Replicas of c that serve all that block b could ever ask of it, so that more would be idle."""
+    load = 0.0
+    for k in classes:
+        if (k, b) in inputs.demand_req_s:
+            need = inputs.demand_req_s[k, b]
+        elif (k, b) in inputs.reward_max_requests:
+            need = inputs.reward_max_requests[k, b] / (3600 * inputs.block_h[b])
+        else:
+            window = inputs.windows[in_window[k, b]]
+            need = window.requests_month[k] * inputs.block_week_h[b] / (3600 * inputs.block_h[b])
+        load += need / inputs.rate_req_s[c, k]
+    return max(1, math.ceil((load + inputs.queue_loss[c]) / inputs.queue_slope[c] - 1e-9))
+
+
+def create_variables(problem: LpProblem, inputs: FleetInputs, *, operation_whole: bool) -> Variables:
+    """All variables of `inputs`.  `operation_whole` False relaxes what follows the hours, not what is procured."""
+    v = Variables()
+    operate = "Integer" if operation_whole else "Continuous"
+    numbers = iter(range(10_000_000))
+
+    def new(letter: str, upper: float | None = None, cat: str = "Continuous") -> Var:
+        return problem.add_variable(f"{letter}{next(numbers):07d}", 0, upper, cat)
+
+    in_window = inputs.window_of()
+    classes_in = {
+        b: [
+            k
+            for k in inputs.class_workload
+            if (k, b) in inputs.demand_req_s or (k, b) in in_window or (k, b) in inputs.reward_usd_request
+        ]
+        for b in inputs.block_h
+    }
+    rates_of: dict[str, list[str]] = {c: [] for c in inputs.deployment_gpus}
+    for c, k in inputs.rate_req_s:
+        rates_of[c].append(k)
+    stocked = {offer.group for offer in inputs.offers.values()}
+    ordered = sum(order.machines for order in inputs.minimum_orders.values())
+    most = {
+        g: most_machines(inputs, g) + ordered
+        for g in sorted({o.group for o in inputs.offers.values() if o.billing == "always" and o.existing is None})
+    }
+    for o, offer in inputs.offers.items():
+        if offer.existing is None and offer.billing == "always":
+            limit = most[offer.group] if offer.max_machines is None else min(most[offer.group], offer.max_machines)
+            v.always[o] = new("A", limit, "Integer")
+    for b in inputs.block_h:
+        asked = set(classes_in[b])
+        for o, offer in inputs.offers.items():
+            if offer.existing is None and offer.billing != "always":
+                whole = operate if offer.billing == "hourly" else "Integer"
+                v.hourly[o, b] = new("H", offer.max_machines, whole)
+                if offer.billing == "stretch":
+                    v.started[o, b] = new("S")
+        for c, groups in inputs.deployment_groups.items():
+            for g in groups:
+                classes = [k for k in rates_of[c] if k in asked and (k, g) in inputs.admitted]
+                if not classes or g not in stocked:
+                    continue
+                useful = most_replicas(inputs, classes, c, b, in_window)
+                v.replicas[c, g, b] = new("N", useful, operate)
+                v.standing.setdefault((g, b), []).append((c, v.replicas[c, g, b]))
+                if inputs.queue_loss[c] > 0:
+                    v.open[c, g, b] = new("Z", 1, operate)
+                for k in classes:
+                    v.served[k, c, g, b] = y = new("Y")
+                    v.served_on.setdefault((c, g, b), []).append((k, y))
+                    v.served_of.setdefault((k, b), []).append((g, y))
+    for k, a in inputs.api_usd_h:
+        for b in inputs.block_h:
+            if (k, b) in inputs.demand_req_s:
+                v.api[k, a, b] = new("P")
+    for w, window in inputs.windows.items():
+        for k in window.api_usd_request:
+            v.deferred_api[w, k] = new("D")
+    if inputs.provider_usd_month:
+        bought = {offer.provider for offer in inputs.offers.values() if offer.existing is None}
+        have = {offer.provider for offer in inputs.offers.values() if offer.existing is not None}
+        v.uses = {p: new("U", 1, "Integer") for p in sorted(bought - have)}
+    if inputs.self_host_usd_month:
+        v.self_hosts = new("E", 1, "Integer")
+    v.orders = {m: new("O", 1, "Integer") for m in inputs.minimum_orders}
+    for fact in inputs.proved:
+        for step, n in fact.steps.items():
+            if fact.gain_usd_month.get(step, 0) > 0 and (step, n) not in v.beyond:
+                v.beyond[step, n] = new("B")
+                if n > 0:
+                    v.is_beyond[step, n] = new("I", 1, "Integer")
+    return v
+
+
+def most_machines(inputs: FleetInputs, group: str) -> int:
+    """Machines of one group that could hold all replicas any block could keep busy."""
+    in_window = inputs.window_of()
+    most = 1
+    for b in inputs.block_h:
+        machines = 0.0
+        for c, groups in inputs.deployment_groups.items():
+            if group not in groups:
+                continue
+            classes = [
+                k
+                for (cc, k) in inputs.rate_req_s
+                if cc == c and (k, group) in inputs.admitted and ((k, b) in inputs.demand_req_s or (k, b) in in_window)
+            ]
+            if classes:
+                machines += math.ceil(
+                    most_replicas(inputs, classes, c, b, in_window)
+                    * inputs.deployment_gpus[c]
+                    / inputs.group_gpus[group]
+                )
+        most = max(most, int(machines))
+    return most

@@ -1,0 +1,144 @@
+"""Everything the MILP needs, as plain numbers with their units in their names.
+
+`FleetInputs` is the boundary between the world (problem files, price offers, benchmarks) and
+the mathematics.  Nothing in `planner.formulation` reads a file, a catalog or a pydantic object;
+nothing before this line knows there is a solver.
+
+Index letters, the same everywhere:
+
+    w  workload        k  request class (workload x lengths)      b  load block
+    c  deployment (model x precision x KV precision x engine x GPU x parallelism x lane)
+    g  group of pools on which replicas are interchangeable (GPU x machine size x market x admitted workloads)
+    o  offer (provider x region x machine x term)                 a  API offer
+    v  window in which deferrable work is finished                 q  quota
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+Billing = Literal["hourly", "stretch", "always"]
+Steps = tuple[str, str | None]
+"""What procurement decides in whole machines: (offer, None) all month, or (offer, block) for a stretch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """Machines of one kind on one term."""
+
+    group: str
+    provider: str
+    usd_h: float  # P_o    USD/h per machine
+    billing: Billing  #        hourly: follows the blocks; stretch: rented min hours on end; always
+    existing: int | None = None  #        machines already paid for; nothing to decide
+    max_machines: int | None = None  # N_o    machines
+    minimum_rental_h: int = 1  # R_o    h on end, if billing is "stretch"
+    upfront_usd: float = 0  # F_o    USD per machine
+    capital_usd_month: float = 0  #        USD/month of interest per machine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Deferrable work that must be done in these blocks together."""
+
+    blocks: tuple[str, ...]
+    requests_month: Mapping[str, float]  # Q_vk   requests by class
+    api_usd_request: Mapping[str, float]  #        USD per request at the cheapest API, where one may be used
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """At most `limit` of what these offers run at once."""
+
+    weight: Mapping[str, float]  #        by offer: 1, or GPUs per machine
+    limit: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinimumOrder:
+    """Together none, or at least `machines` of these offers."""
+
+    offers: tuple[str, ...]
+    machines: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proved:
+    """No way to run block b costs less than `usd_month` while procurement holds `steps`.
+
+    Each machine of a step beyond `steps` may lower that by at most its `gain_usd_month`.
+    Work done in windows is credited at `reward_usd_request`.
+    """
+
+    block: str
+    usd_month: float
+    steps: Mapping[Steps, int]
+    gain_usd_month: Mapping[Steps, float]
+    reward_usd_request: Mapping[tuple[str, str], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetInputs:
+    """The numbers of one fleet problem.  Money is USD, rates are requests/s at the planning rate."""
+
+    month_h: float  # T      h per month
+    block_h: Mapping[str, float]  # H_b    h per month
+    block_week_h: Mapping[str, int]  #        hours of the week in b; it is divided no finer
+    blocks_in_order: bool = False  #        each block one hour of the week, Monday 00:00 first
+    group_gpus: Mapping[str, int]  # G_g    GPUs per machine
+    spot_groups: frozenset[str] = frozenset()
+    offers: Mapping[str, Offer]
+    deployment_gpus: Mapping[str, int]  # S_c    GPUs per replica
+    deployment_groups: Mapping[str, tuple[str, ...]]  #        where c can stand
+    queue_slope: Mapping[str, float]  # a_c    usable share of one replica more
+    queue_loss: Mapping[str, float]  # b_c    replicas lost to waiting once c runs at all
+    class_workload: Mapping[str, str]
+    demand_req_s: Mapping[tuple[str, str], float]  # D_kb   requests/s; deferrable classes are absent
+    rate_req_s: Mapping[tuple[str, str], float]  # r_ck   requests/s of one replica, all its time
+    admitted: frozenset[tuple[str, str]]  #        (k, g): class k may run in group g
+    egress_usd_h: Mapping[tuple[str, str], float] = field(default_factory=dict)  # e_kg  USD/h per request/s
+    api_usd_h: Mapping[tuple[str, str], float] = field(default_factory=dict)  # A_ka  USD/h per request/s
+    api_max_req_s: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (w, a) requests/s
+    spot_max_share: Mapping[str, float] = field(default_factory=dict)  # by workload
+    windows: Mapping[str, Window] = field(default_factory=dict)
+    quotas: Mapping[str, Quota] = field(default_factory=dict)
+    minimum_orders: Mapping[str, MinimumOrder] = field(default_factory=dict)
+    max_upfront_usd: float | None = None
+    budget_usd_month: float | None = None  #        on what is decided
+    self_host_usd_month: float = 0  #        once, if anything runs on a machine
+    provider_usd_month: float = 0  #        for each provider decided for
+    reward_usd_request: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (k, b): credited in one block
+    reward_max_requests: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (k, b)
+    proved: tuple[Proved, ...] = ()
+
+    def window_of(self) -> dict[tuple[str, str], str]:
+        """(class, block) -> the window it belongs to; windows of one class share no block."""
+        return {(k, b): v for v, w in self.windows.items() for b in w.blocks for k in w.requests_month}
+
+    def one_block(self, block: str) -> FleetInputs:
+        """Running block `block` alone, as a fleet problem of its own: no procurement rule, no window."""
+        return replace(
+            self,
+            block_h={block: self.block_h[block]},
+            block_week_h={block: self.block_week_h[block]},
+            blocks_in_order=False,
+            demand_req_s={(k, b): d for (k, b), d in self.demand_req_s.items() if b == block},
+            windows={},
+            minimum_orders={},
+            max_upfront_usd=None,
+            budget_usd_month=None,
+            self_host_usd_month=0,
+            provider_usd_month=0,
+            proved=(),
+        )
+
+    def steps(self) -> list[Steps]:
+        """All that procurement decides in whole machines before any hour is run."""
+        out: list[Steps] = []
+        for o, offer in self.offers.items():
+            if offer.existing is not None or offer.billing == "hourly":
+                continue
+            out += [(o, None)] if offer.billing == "always" else [(o, b) for b in self.block_h]
+        return out

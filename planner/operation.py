@@ -1,0 +1,192 @@
+"""Run single blocks exactly: given what is procured, what does each block cost at best?
+
+With procurement held, blocks have nothing in common but the deferred work, which a credit per
+request stands for.  So each is a small program of its own, solved exactly, side by side; the
+same answers serve as plans (how the block is run) and as proofs (no way is cheaper).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from planner.formulation import assemble
+from planner.formulation.mix import Way
+from planner.formulation.variables import Variables
+from planner.inputs import FleetInputs, Proved, Steps
+from planner.solution import BlockRun, Ended
+from planner.solve import Settings, solve_model
+
+Credit = Mapping[tuple[str, str], float]
+"""USD per request of deferred work, by (window, class)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockAnswer:
+    """How a block is best run; `bound_usd_month` counts the credit, `run.usd_month` does not.  No run: it cannot be."""
+
+    run: BlockRun | None
+    way: Way | None
+    bound_usd_month: float
+
+
+class Operation:
+    """Answers about blocks, remembered.  `workers` programs are solved side by side."""
+
+    def __init__(self, inputs: FleetInputs, settings: Settings) -> None:
+        self.inputs = inputs
+        self.settings = settings
+        self.window_of = inputs.window_of()
+        self.alone = {b: inputs.one_block(b) for b in inputs.block_h}
+        self.known: dict[tuple[object, ...], BlockAnswer] = {}
+        shared = {o for q in inputs.quotas.values() for o in q.weight}
+        self.price_h: dict[str, float] = {}
+        for o, offer in inputs.offers.items():
+            if offer.billing == "hourly" and offer.existing is None and offer.max_machines is None and o not in shared:
+                self.price_h[offer.group] = min(offer.usd_h, self.price_h.get(offer.group, math.inf))
+
+    def one_program(
+        self,
+        block: str,
+        steps: Mapping[Steps, int],
+        credit: Credit,
+        providers: frozenset[str] | None,
+        proof: bool,
+    ) -> FleetInputs:
+        """The program of one block; `proof` leaves out all that could make more machines cost more (shared quotas)."""
+        alone = self.alone[block]
+        offers, given = {}, set()
+        for o, offer in alone.offers.items():
+            if offer.existing is None and offer.billing == "hourly":
+                if providers is None or offer.provider in providers:
+                    offers[o] = offer
+                continue
+            if offer.existing is None:
+                offer = replace(offer, existing=steps.get((o, None if offer.billing == "always" else block), 0))
+                given.add(o)
+            offers[o] = offer
+        quotas = {
+            q: replace(
+                quota,
+                weight={o: x for o, x in quota.weight.items() if o in offers and not (proof and o in given)},
+            )
+            for q, quota in alone.quotas.items()
+        }
+        reward = {(k, block): credit[w, k] for (k, b), w in self.window_of.items() if b == block}
+        most = {(k, b): self.inputs.windows[self.window_of[k, b]].requests_month[k] for (k, b) in reward}
+        empty = {o for o, offer in offers.items() if offer.existing == 0}
+        return replace(
+            alone,
+            offers={o: offer for o, offer in offers.items() if o not in empty},
+            quotas={
+                q: replace(quota, weight={o: x for o, x in quota.weight.items() if o not in empty})
+                for q, quota in quotas.items()
+            },
+            reward_usd_request=reward,
+            reward_max_requests=most,
+        )
+
+    def answers(
+        self,
+        steps: Mapping[Steps, int],
+        credit: Credit,
+        time_limit_s: float,
+        *,
+        providers: frozenset[str] | None = None,
+        proof: bool = False,
+    ) -> dict[str, BlockAnswer]:
+        """The best way to run each block, in the order of the blocks."""
+
+        def answer(block: str) -> BlockAnswer:
+            program = self.one_program(block, steps, credit, providers, proof)
+            machines = tuple((o, offer.existing) for o, offer in program.offers.items())
+            key = (
+                block,
+                machines,
+                tuple(program.reward_usd_request.values()),
+                proof and bool(program.quotas),
+            )
+            if key not in self.known:
+                self.known[key] = self.solve_block(program, block, time_limit_s)
+            return self.known[key]
+
+        blocks = list(self.inputs.block_h)
+        if self.settings.workers == 1 or len(blocks) == 1:
+            return {b: answer(b) for b in blocks}
+        with ThreadPoolExecutor(self.settings.workers) as pool:
+            return dict(zip(blocks, pool.map(answer, blocks), strict=True))
+
+    def solve_block(self, program: FleetInputs, block: str, time_limit_s: float) -> BlockAnswer:
+        """One block alone, to a tenth of the gap asked for."""
+        model = assemble(program)
+        answer = solve_model(model, replace(self.settings, gap=self.settings.gap / 10, time_limit_s=time_limit_s))
+        if answer.ended in (Ended.INFEASIBLE, Ended.STOPPED):
+            impossible = answer.ended is Ended.INFEASIBLE
+            return BlockAnswer(run=None, way=None, bound_usd_month=math.inf if impossible else -math.inf)
+        run = read_run(program, model.variables, block)
+        seconds = 3600 * program.block_h[block]
+        done: dict[str, float] = {}
+        for (k, _, _), y in run.served.items():
+            if (k, block) in program.reward_usd_request:
+                done[k] = done.get(k, 0.0) + y * seconds
+        bound = answer.bound if answer.bound is not None else -math.inf
+        return BlockAnswer(run=run, way=Way(usd_month=run.usd_month, requests_month=done), bound_usd_month=bound)
+
+    def proofs(self, steps: Mapping[Steps, int], credit: Credit, answers: Mapping[str, BlockAnswer]) -> list[Proved]:
+        """What these answers prove about every other procurement (see formulation.proofs)."""
+        facts = []
+        for b, answer in answers.items():
+            if answer.bound_usd_month == -math.inf:
+                continue
+            reward = {(k, b): credit[w, k] for (k, bb), w in self.window_of.items() if bb == b}
+            floor = -sum(
+                usd * self.inputs.windows[self.window_of[k, b]].requests_month[k] for (k, _), usd in reward.items()
+            )
+            gains = {}
+            for o, block in self.inputs.steps():
+                if block in (None, b):
+                    rent = self.price_h.get(self.inputs.offers[o].group, math.inf) * self.inputs.block_h[b]
+                    gains[o, block] = 1.0 if answer.run is None else min(rent, answer.bound_usd_month - floor)
+            held = {step: steps.get(step, 0) for step in gains}
+            slack = 1e-7 * max(1.0, abs(answer.bound_usd_month)) if math.isfinite(answer.bound_usd_month) else 0.0
+            facts.append(
+                Proved(
+                    block=b,
+                    usd_month=answer.bound_usd_month - slack,
+                    steps=held,
+                    gain_usd_month=gains,
+                    reward_usd_request=reward,
+                )
+            )
+        return facts
+
+
+def read_run(program: FleetInputs, v: Variables, block: str) -> BlockRun:
+    """The solved values of one block, cleaned: no dust, no idle replica, cost recomputed from the values."""
+    hourly = {o: round(x.varValue or 0) for (o, b), x in v.hourly.items() if b == block and round(x.varValue or 0)}
+    served: dict[tuple[str, str, str], float] = {}
+    load: dict[tuple[str, str], float] = {}
+    for (k, c, g, b), y in v.served.items():
+        if b == block and (y.varValue or 0) > 1e-9:
+            served[k, c, g] = y.varValue
+            load[c, g] = load.get((c, g), 0.0) + y.varValue / program.rate_req_s[c, k]
+    replicas = {
+        (c, g): max(1, math.ceil((work + program.queue_loss[c]) / program.queue_slope[c] - 1e-6))
+        for (c, g), work in load.items()
+    }
+    api = {(k, a): x.varValue for (k, a, b), x in v.api.items() if b == block and (x.varValue or 0) > 1e-9}
+    hours = program.block_h[block]
+    usd = sum(program.offers[o].usd_h * hours * n for o, n in hourly.items())
+    usd += sum(program.api_usd_h[k, a] * hours * x for (k, a), x in api.items())
+    usd += sum(program.egress_usd_h.get((k, g), 0.0) * hours * y for (k, _, g), y in served.items())
+    return BlockRun(
+        block=block,
+        week_h=program.block_week_h[block],
+        hourly=hourly,
+        replicas=replicas,
+        served=served,
+        api=api,
+        usd_month=usd,
+    )

@@ -1,0 +1,179 @@
+"""A sweep as a table, a chart and CSV: what each price or load costs, and which mix wins there.
+
+One or more than two swept values: a line for each point with a bar as long as its cost.  Two: a map of letters.
+A letter stands for what is bought together; parts below 5 % of the cost do not make another mix.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import ascii_lowercase, ascii_uppercase
+
+from rich.console import Console
+
+from planner.errors import Complaint, InputError
+from planner.outputs.figures import number, percent, percent_at_most, plain, things, usd
+from planner.outputs.page import Line, Page
+from planner.outputs.tables import write_csv
+from planner.plan import Status
+
+SMALL_SHARE = 0.05
+BAR_CELLS = 16
+EIGHTHS = " ▏▎▍▌▋▊▉"
+STATUS_WORDS = {"infeasible": "no plan", "stopped": "none found"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepPoint:
+    """The plan at one point of a sweep, in short."""
+
+    values: dict[str, float]  # what was swept -> its value here
+    status: Status
+    usd_month: float | None
+    bound_usd_month: float | None
+    gap: float | None
+    mix: dict[str, float]  # label of what is bought -> USD per month
+
+
+def show_sweep(points: Sequence[SweepPoint], console: Console) -> None:
+    """Print the sweep; points are shown in the order of their values."""
+    if not points:
+        return
+    page = Page(console, cents=max(point.usd_month or 0 for point in points) < 1000)
+    ordered = sorted(points, key=lambda point: tuple(point.values.values()))
+    letters = mix_letters(ordered)
+    if len(ordered[0].values) == 2:
+        _show_map(ordered, letters, page)
+    else:
+        _show_curve(ordered, letters, page)
+    _show_legend(ordered, letters, page)
+    _show_proof(ordered, page)
+
+
+def winning_mix(point: SweepPoint) -> tuple[str, ...]:
+    """What carries at least 5 % of the cost, in the order of the alphabet; empty without a plan.
+
+    >>> winning_mix(SweepPoint(values={}, status="optimal", usd_month=100, bound_usd_month=99, gap=0.01,
+    ...                        mix={"b": 60, "a": 38, "c": 2}))
+    ('a', 'b')
+    """
+    if point.usd_month is None:
+        return ()
+    total = sum(point.mix.values())
+    return tuple(sorted(label for label, cost in point.mix.items() if cost > 0 and cost >= SMALL_SHARE * total))
+
+
+def mix_letters(points: Sequence[SweepPoint]) -> dict[tuple[str, ...], str]:
+    """A letter for each mix, in the order in which they appear: A to Z, a to z, then A2 ..."""
+    alphabet = ascii_uppercase + ascii_lowercase
+    mixes = dict.fromkeys(mix for point in points if point.usd_month is not None for mix in [winning_mix(point)])
+    return {
+        mix: alphabet[place % 52] + (str(place // 52 + 1) if place >= 52 else "") for place, mix in enumerate(mixes)
+    }
+
+
+def bar(share: float, cells: int, ascii_only: bool = False) -> str:
+    """A bar of `share` of so many cells, in eighths of a cell where the terminal has them.
+
+    >>> bar(0.5, 4), bar(1 / 3, 4), bar(0.5, 4, ascii_only=True)
+    ('██', '█▎', '##')
+    """
+    if ascii_only:
+        return "#" * round(share * cells)
+    whole, eighths = divmod(int(share * cells * 8), 8)
+    return ("█" * whole + EIGHTHS[eighths]).rstrip()
+
+
+def _show_curve(points: Sequence[SweepPoint], letters: dict[tuple[str, ...], str], page: Page) -> None:
+    names = list(points[0].values)
+    most = max((point.usd_month or 0 for point in points), default=0)
+    ascii_only = page.console.options.ascii_only
+    lines = []
+    for point in points:
+        at = "  ".join(f"{plain(name)} {number(point.values[name])}" for name in names)
+        if point.usd_month is None:
+            lines.append(Line(at, (STATUS_WORDS.get(point.status, "no plan"), "", "", "")))
+            continue
+        drawn = bar(point.usd_month / most if most else 0, BAR_CELLS, ascii_only)
+        near = "unknown" if point.gap is None else percent_at_most(point.gap)
+        letter = letters[winning_mix(point)]
+        lines.append(Line(at, (usd(point.usd_month, page.cents), near, letter, drawn.ljust(BAR_CELLS))))
+    page.table(f"Sweep of {', '.join(map(plain, names))}", ("USD/month", "gap", "mix", ""), lines)
+
+
+def _show_map(points: Sequence[SweepPoint], letters: dict[tuple[str, ...], str], page: Page) -> None:
+    down, across = points[0].values
+    cells = {(point.values[down], point.values[across]): point for point in points}
+    columns = sorted({value for _, value in cells})
+    lines = []
+    for row in sorted({value for value, _ in cells}):
+        found = [cells.get((row, column)) for column in columns]
+        shown = ("" if point is None else letters.get(winning_mix(point), "-") for point in found)
+        lines.append(Line(f"{plain(down)} {number(row)}", tuple(shown)))
+    page.table(f"Mix by {plain(down)}, then {plain(across)}:", [number(column) for column in columns], lines)
+
+
+def _show_legend(points: Sequence[SweepPoint], letters: dict[tuple[str, ...], str], page: Page) -> None:
+    page.title("Mixes")
+    wins = Counter(winning_mix(point) for point in points if point.usd_month is not None)
+    for mix, letter in letters.items():
+        best = [point for point in points if winning_mix(point) == mix and point.usd_month is not None]
+        low, high = (usd(pick(point.usd_month or 0 for point in best), page.cents) for pick in (min, max))
+        cost = low if low == high else f"{low} to {high}"
+        page.say(f"{letter}  {' + '.join(map(plain, mix)) or 'nothing to buy'}", hang=3)
+        page.say(f"{things(wins[mix], 'point')}, {cost} a month{_shares(best, mix)}", indent=5)
+    without = Counter(point.status for point in points if point.usd_month is None)
+    for status, how_many in without.items():
+        page.say(f"-  {STATUS_WORDS.get(status, 'no plan')} at {things(how_many, 'point')} ({status})")
+
+
+def _shares(points: Sequence[SweepPoint], mix: tuple[str, ...]) -> str:
+    """The range of each part's share of the cost, where there is more than one part."""
+    if len(mix) < 2:
+        return ""
+    ranges = []
+    for label in mix:
+        shares = [point.mix[label] / sum(point.mix.values()) for point in points]
+        low, high = percent(min(shares)), percent(max(shares))
+        ranges.append(f"{plain(label)} {low if low == high else f'{low} to {high}'}")
+    return f": {', '.join(ranges)}"
+
+
+def _show_proof(points: Sequence[SweepPoint], page: Page) -> None:
+    planned = [point for point in points if point.usd_month is not None]
+    gaps = [point.gap for point in planned if point.gap is not None]
+    page.console.print()
+    if len(gaps) < len(planned):
+        page.say(f"How far from the best possible: unknown at {things(len(planned) - len(gaps), 'point')}.", indent=0)
+    if gaps:
+        page.say(f"Proved within {percent_at_most(max(gaps))} of the best possible, or better.", indent=0)
+
+
+def write_sweep(points: Sequence[SweepPoint], path: Path) -> None:
+    """One line per point as CSV, a column for each part of any mix; written whole or not at all.
+
+    Raises InputError where it cannot be written.
+    """
+    names = list(dict.fromkeys(name for point in points for name in point.values))
+    labels = sorted({label for point in points for label in point.mix})
+    outcome = ("status", "usd_month", "bound_usd_month", "gap")
+    rows = [
+        {
+            **point.values,
+            **{column: getattr(point, column) for column in outcome},
+            **{f"usd_month: {label}": cost for label, cost in point.mix.items()},
+        }
+        for point in points
+    ]
+    part = path.with_name(f".{path.name}.part")
+    try:
+        write_csv(part, [*names, *outcome, *(f"usd_month: {label}" for label in labels)], rows)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        what = f"the sweep cannot be written here: {error.strerror or error}."
+        remedy = "Close programs that have it open, or name another file."
+        raise InputError([Complaint(str(path), f"{what}  {remedy}")]) from error

@@ -1,0 +1,356 @@
+"""Find a plan and prove how good it is: decide what to procure, run every block exactly, learn, repeat.
+
+The whole program is hard for branch and bound because its blocks are many and each has whole
+machines of its own.  But once procurement is held, the blocks are independent (`planner.operation`).  So:
+
+    1. solve the program with the operation relaxed: a bound, and machines to procure;
+    2. run every block exactly with those machines, crediting deferred work, until a mix of ways does all of it: a plan;
+    3. what the blocks proved goes back into the program as rows (`formulation.proofs`): a better bound, and again.
+
+It ends when the bound reaches the plan within the gap asked for.  If the same procurement comes
+back, the rest of the gap lies in the hours themselves, and the whole program is solved directly.
+docs/decisions/0001-a-hard-program.md has the measurements.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from planner.formulation import ROWS, FleetModel, assemble
+from planner.formulation.mix import Way, assemble_mix
+from planner.inputs import FleetInputs, Proved, Steps
+from planner.operation import BlockAnswer, Credit, Operation, read_run
+from planner.solution import BlockRun, Ended, Solution
+from planner.solve import Settings, solve_model, tells_bound
+
+Progress = Callable[[str, float | None, float | None], None]
+"""Called with (what is being done, best cost so far, bound so far)."""
+
+ROUNDS_OF_CREDIT = 12
+
+
+def silent(_doing: str, _best: float | None, _bound: float | None) -> None:
+    """No progress shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A plan: what it costs, what is procured, how the hours are run."""
+
+    usd_month: float
+    always: Mapping[str, int]
+    runs: tuple[BlockRun, ...]
+    deferred_api: Mapping[tuple[str, str], float]
+
+
+@dataclass(slots=True)
+class Search:
+    """One search: the best plan and the best bound so far, and what is proved."""
+
+    inputs: FleetInputs
+    settings: Settings
+    progress: Progress = silent
+    started: float = field(default_factory=time.perf_counter)
+    best: Found | None = None
+    bound: float = -math.inf
+    first_plan_s: float | None = None
+    proved: list[Proved] = field(default_factory=list)
+
+    def best_usd(self) -> float | None:
+        """What the best plan costs [USD/month]."""
+        return self.best.usd_month if self.best else None
+
+    def seconds(self) -> float:
+        """Time since the search began [s]."""
+        return time.perf_counter() - self.started
+
+    def left_s(self) -> float:
+        """Time left [s]."""
+        return self.settings.time_limit_s - self.seconds()
+
+    def proved_enough(self) -> bool:
+        """Whether the best plan is within the gap asked for."""
+        if self.best is None:
+            return False
+        return self.best.usd_month - self.bound <= self.settings.gap * abs(self.best.usd_month) + 1e-6
+
+    def keep(self, found: Found | None) -> None:
+        """Remember a plan if it is the best so far and within budget."""
+        budget = self.inputs.budget_usd_month
+        if found is None or (budget is not None and found.usd_month > budget * (1 + 1e-9)):
+            return
+        if self.first_plan_s is None:
+            self.first_plan_s = self.seconds()
+        if self.best is None or found.usd_month < self.best.usd_month - 1e-9:
+            self.best = found
+
+    def raise_bound(self, bound: float | None) -> None:
+        """Remember a bound if it is the best so far."""
+        if bound is not None:
+            self.bound = max(self.bound, bound)
+
+    def ended(self, ended: Ended, in_the_way: tuple[str, ...] = ()) -> Solution:
+        """The answer as it stands."""
+        found = self.best
+        existing = {o: offer.existing for o, offer in self.inputs.offers.items() if offer.existing}
+        return Solution(
+            ended=ended,
+            usd_month=found.usd_month if found else None,
+            bound_usd_month=self.bound if math.isfinite(self.bound) else None,
+            always={**existing, **found.always} if found else existing,
+            runs=found.runs if found else (),
+            deferred_api=found.deferred_api if found else {},
+            seconds=self.seconds(),
+            first_plan_s=self.first_plan_s,
+            in_the_way=in_the_way,
+        )
+
+
+def search(inputs: FleetInputs, settings: Settings, progress: Progress = silent) -> Solution:
+    """The cheapest plan, within `settings.gap` of the best if the time allows."""
+    state = Search(inputs, settings, progress)
+    if not tells_bound(settings.solver):
+        return solve_directly(state)
+    operation = Operation(inputs, settings)
+    relaxed = solve_model(assemble(inputs, operation_whole=False), settings, relaxed=True)
+    if relaxed.ended is Ended.INFEASIBLE:
+        return state.ended(Ended.INFEASIBLE, ways_out(inputs, settings))
+    state.raise_bound(relaxed.objective)
+    credit: Credit = {label: max(0.0, usd) for (name, label), usd in relaxed.duals.items() if name == "serve_deferred"}  # type: ignore[misc]
+    seen: set[tuple[tuple[Steps, int], ...]] = set()
+    while state.left_s() > 0:
+        progress("procuring", state.best_usd(), state.bound)
+        program = replace(inputs, proved=tuple(state.proved))
+        model = assemble(program, operation_whole=False)
+        answer = solve_model(model, replace(settings, gap=settings.gap / 4, time_limit_s=state.left_s()))
+        if answer.ended is Ended.INFEASIBLE:
+            if state.best is not None:
+                state.raise_bound(state.best.usd_month)
+                return state.ended(Ended.OPTIMAL)
+            return state.ended(Ended.INFEASIBLE, ways_out(inputs, settings))
+        state.raise_bound(answer.bound)
+        if state.proved_enough():
+            return state.ended(Ended.OPTIMAL)
+        if answer.objective is None:
+            break
+        steps = {step: round(model.variables.machines(step).varValue or 0) for step in inputs.steps()}
+        mark = tuple(sorted(steps.items(), key=str))
+        if mark in seen:
+            return solve_directly(state)
+        seen.add(mark)
+        credit = run_blocks(state, operation, steps, model, credit)
+        if state.proved_enough():
+            return state.ended(Ended.OPTIMAL)
+    return state.ended(Ended.FEASIBLE if state.best else Ended.STOPPED)
+
+
+def run_blocks(
+    state: Search, operation: Operation, steps: Mapping[Steps, int], model: FleetModel, credit: Credit
+) -> Credit:
+    """Run every block with these machines, raising and lowering the credit until a mix does all deferred work."""
+    inputs, settings = state.inputs, state.settings
+    providers = chosen_providers(inputs, model)
+    dear = {k: dear_request(inputs, k) for w in inputs.windows.values() for k in w.requests_month}
+    ways: dict[str, list[BlockAnswer]] = {b: [] for b in inputs.block_h}
+    best_credit, best_value, best_answers = credit, -math.inf, None
+    for _ in range(ROUNDS_OF_CREDIT):
+        state.progress("running the hours", state.best_usd(), state.bound)
+        limit = max(1.0, state.left_s())
+        answers = operation.answers(steps, credit, limit, providers=providers)
+        proofs = answers
+        if providers is not None or inputs.quotas:
+            proofs = operation.answers(steps, credit, limit, proof=True)
+        owed = sum(credit[w, k] * n for w, window in inputs.windows.items() for k, n in window.requests_month.items())
+        value = owed + sum(a.bound_usd_month for a in proofs.values())
+        if best_answers is None or value > best_value:
+            best_credit, best_value, best_answers = credit, value, proofs
+        fresh = {
+            b: answer
+            for b, answer in answers.items()
+            if answer.way is not None and all(answer.way != other.way for other in ways[b])
+        }
+        for b, answer in fresh.items():
+            ways[b].append(answer)
+        if not fresh or not all(ways.values()) or state.left_s() <= 0:
+            break
+        found, relaxed_usd, credit = mix(inputs, settings, steps, ways, dear, state)
+        state.keep(found)
+        if not inputs.windows or state.proved_enough() or relaxed_usd - best_value <= settings.gap / 4 * abs(relaxed_usd) + 1e-6:
+            break
+    if best_answers is not None:
+        state.proved += operation.proofs(steps, best_credit, best_answers)
+    return best_credit
+
+
+def mix(
+    inputs: FleetInputs,
+    settings: Settings,
+    steps: Mapping[Steps, int],
+    ways: Mapping[str, list[BlockAnswer]],
+    dear: Mapping[str, float],
+    state: Search,
+) -> tuple[Found | None, float, Credit]:
+    """The cheapest mix of these ways: a plan if it leaves nothing undone, its relaxed cost, and the next credit."""
+    single = {b: answers[0] for b, answers in ways.items() if len(answers) == 1}
+    several = {b: [way_of(a) for a in answers] for b, answers in ways.items()}
+    model = assemble_mix(inputs, several, dear)
+    relaxed = solve_model(model.model, settings, relaxed=True)
+    credit = {
+        (w, k): max(0.0, relaxed.duals["serve_deferred", (w, k)])
+        for w, v in inputs.windows.items()
+        for k in v.requests_month
+    }
+    fixed_usd = procurement_usd(inputs, steps, ways)
+    relaxed_usd = fixed_usd + (relaxed.objective or 0.0)
+    if len(single) < len(ways):
+        model = assemble_mix(inputs, several, dear)
+        if (
+            solve_model(
+                model.model, replace(settings, gap=settings.gap / 10, time_limit_s=max(1.0, state.left_s()))
+            ).objective
+            is None
+        ):
+            return None, relaxed_usd, credit
+    if any((x.varValue or 0) > 1e-6 * inputs.windows[w].requests_month[k] for (w, k), x in model.undone.items()):
+        return None, relaxed_usd, credit
+    runs, usd = [], 0.0
+    for (b, j), hours in model.hours.items():
+        whole = round(hours.varValue or 0)
+        run = ways[b][j].run
+        if whole and run is not None:
+            runs.append(replace(run, week_h=whole))
+            usd += run.usd_month * whole / inputs.block_week_h[b]
+    bought = {label: x.varValue for label, x in model.bought.items() if (x.varValue or 0) > 1e-6}
+    usd += sum(inputs.windows[w].api_usd_request[k] * n for (w, k), n in bought.items())
+    fixed_usd = procurement_usd(
+        inputs,
+        steps,
+        {b: [a for a in answers if a.run in runs or len(answers) == 1] for b, answers in ways.items()},
+    )
+    always = {o: n for (o, b), n in steps.items() if b is None and n}
+    stretch = {(o, b): n for (o, b), n in steps.items() if b is not None and n}
+    runs = [replace(r, hourly={**r.hourly, **{o: n for (o, b), n in stretch.items() if b == r.block}}) for r in runs]
+    return (
+        Found(usd_month=fixed_usd + usd, always=always, runs=tuple(runs), deferred_api=bought),
+        relaxed_usd,
+        credit,
+    )
+
+
+def way_of(answer: BlockAnswer) -> Way:
+    """The way of an answer that has one."""
+    if answer.way is None:
+        raise ValueError("an answer without a run is no way")
+    return answer.way
+
+
+def procurement_usd(inputs: FleetInputs, steps: Mapping[Steps, int], ways: Mapping[str, list[BlockAnswer]]) -> float:
+    """What these machines and the fixed costs come to [USD/month], the hours left out."""
+    usd = 0.0
+    for (o, b), n in steps.items():
+        offer = inputs.offers[o]
+        hours = inputs.month_h if b is None else inputs.block_h[b]
+        usd += n * (offer.usd_h * hours + (offer.capital_usd_month if b is None else 0))
+    runs = [a.run for answers in ways.values() for a in answers if a.run is not None]
+    if inputs.self_host_usd_month and any(run.replicas for run in runs):
+        usd += inputs.self_host_usd_month
+    if inputs.provider_usd_month:
+        have = {offer.provider for offer in inputs.offers.values() if offer.existing is not None}
+        used = {inputs.offers[o].provider for (o, _), n in steps.items() if n}
+        used |= {inputs.offers[o].provider for run in runs for o in run.hourly}
+        usd += inputs.provider_usd_month * len(used - have)
+    return usd
+
+
+def chosen_providers(inputs: FleetInputs, model: FleetModel) -> frozenset[str] | None:
+    """Providers whose fixed cost the relaxed program pays; None where there is no fixed cost; nothing if it runs no fleet."""
+    v = model.variables
+    if v.self_hosts is not None and (v.self_hosts.varValue or 0) < 0.5:
+        return frozenset()
+    if not v.uses:
+        return None
+    have = {offer.provider for offer in inputs.offers.values() if offer.existing is not None}
+    return frozenset(have | {p for p, used in v.uses.items() if (used.varValue or 0) > 0.5})
+
+
+def dear_request(inputs: FleetInputs, k: str) -> float:
+    """A price per request of class k above any way of serving it [USD]: to lead the search, never to pay."""
+    dearest = max((offer.usd_h for offer in inputs.offers.values()), default=1.0)
+    slowest = min((rate for (_, kk), rate in inputs.rate_req_s.items() if kk == k), default=1.0)
+    return 100 * dearest / (3600 * slowest)
+
+
+def solve_directly(state: Search) -> Solution:
+    """The whole program at once, deferred work decided hour by hour."""
+    inputs = hour_by_hour(state.inputs)
+    state.progress("solving the whole program", state.best_usd(), state.bound)
+    model = assemble(inputs)
+    answer = solve_model(model, replace(state.settings, time_limit_s=max(1.0, state.left_s())))
+    if answer.ended is Ended.INFEASIBLE and state.best is None:
+        return state.ended(Ended.INFEASIBLE, ways_out(state.inputs, state.settings))
+    if answer.ended is not Ended.INFEASIBLE:
+        state.raise_bound(answer.bound)
+    if answer.objective is not None:
+        state.keep(read_whole(state.inputs, inputs, model))
+    if state.best is None:
+        return state.ended(Ended.STOPPED)
+    return state.ended(Ended.OPTIMAL if state.proved_enough() else Ended.FEASIBLE)
+
+
+def hour_by_hour(inputs: FleetInputs) -> FleetInputs:
+    """Blocks in which deferred work may run, divided into single hours: alike in demand, not in what is done."""
+    in_window = {b for w in inputs.windows.values() for b in w.blocks}
+    parts = {
+        b: [f"{b}#{i}" for i in range(n)] if b in in_window and n > 1 else [b] for b, n in inputs.block_week_h.items()
+    }
+    if all(len(p) == 1 for p in parts.values()):
+        return inputs
+    return replace(
+        inputs,
+        block_h={p: inputs.block_h[b] / len(ps) for b, ps in parts.items() for p in ps},
+        block_week_h={p: inputs.block_week_h[b] // len(ps) for b, ps in parts.items() for p in ps},
+        demand_req_s={(k, p): d for (k, b), d in inputs.demand_req_s.items() for p in parts[b]},
+        windows={
+            w: replace(window, blocks=tuple(p for b in window.blocks for p in parts[b]))
+            for w, window in inputs.windows.items()
+        },
+    )
+
+
+def read_whole(inputs: FleetInputs, divided: FleetInputs, model: FleetModel) -> Found:
+    """The plan on the variables of a whole program."""
+    v = model.variables
+    always = {o: round(x.varValue or 0) for o, x in v.always.items() if round(x.varValue or 0)}
+    runs, usd = [], 0.0
+    for part in divided.block_h:
+        run = read_run(divided, v, part)
+        usd += run.usd_month
+        block = part.rsplit("#", 1)[0] if part not in inputs.block_h else part
+        runs.append(replace(run, block=block, usd_month=run.usd_month * inputs.block_week_h[block] / run.week_h))
+    bought = {label: x.varValue for label, x in v.deferred_api.items() if (x.varValue or 0) > 1e-6}
+    usd += sum(inputs.windows[w].api_usd_request[k] * n for (w, k), n in bought.items())
+    ways: dict[str, list[BlockAnswer]] = {r.block: [] for r in runs}
+    for r in runs:
+        ways[r.block].append(BlockAnswer(run=r, way=None, bound_usd_month=0.0))
+    steps: dict[Steps, int] = {(o, None): n for o, n in always.items()}
+    return Found(
+        usd_month=usd + procurement_usd(inputs, steps, ways),
+        always=always,
+        runs=tuple(runs),
+        deferred_api=bought,
+    )
+
+
+def ways_out(inputs: FleetInputs, settings: Settings) -> tuple[str, ...]:
+    """For a problem with no plan: each single family of requirements that, left out, would admit one."""
+    names = []
+    for rows in ROWS:
+        if rows.relaxed is None:
+            continue
+        model = assemble(inputs, operation_whole=False, without=frozenset({rows.name}))
+        if solve_model(model, replace(settings, time_limit_s=5.0), relaxed=True).ended is not Ended.INFEASIBLE:
+            names.append(rows.name)
+    return tuple(names)
