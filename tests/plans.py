@@ -110,9 +110,7 @@ def deployment(rates: list[ClassRate], replicas: dict[str, int], **more: Any) ->
     return DeploymentPlan(rates=tuple(rates), replicas_by_block=replicas, **values)
 
 
-def api(
-    workload: str, requests_month: float, input_tok: float, output_tok: float, **more: Any
-) -> ApiPurchase:
+def api(workload: str, requests_month: float, input_tok: float, output_tok: float, **more: Any) -> ApiPurchase:
     values: dict[str, Any] = {
         "request_class": workload,
         "provider": "together",
@@ -131,9 +129,7 @@ def api(
     )
 
 
-def workload(
-    name: str, requests_month: float, tok: tuple[float, float], usd_month: float, **more: Any
-) -> WorkloadPlan:
+def workload(name: str, requests_month: float, tok: tuple[float, float], usd_month: float, **more: Any) -> WorkloadPlan:
     input_mtok, output_mtok = (requests_month * each / 1e6 for each in tok)
     values: dict[str, Any] = {
         "api_share": 0,

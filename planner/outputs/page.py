@@ -43,29 +43,33 @@ class Page:
     def table(self, title: str, heads: Sequence[str], lines: Sequence[Line]) -> None:
         """A wide first column under the title, then figures aligned on the right.
 
+        Without a title it goes on where the last section ended, its first column no wider than needed.
         What is too wide for the first column stands above its figures.
         """
         widths = [
             GAP + max(len(head), *(cell_len(line.figures[column]) for line in lines))
             for column, head in enumerate(heads)
         ]
-        self.console.print()
-        self._row(title, "bold", heads, widths, "dim")
+        room = max(0, self.width - sum(widths))
+        if title:
+            self.console.print()
+        else:
+            room = min(room, max((cell_len(plain(line.first)) + GAP for line in lines), default=0))
+        self._row(Text(title, "bold"), room, heads, widths, "dim")
         for line in lines:
-            self._row(f"  {plain(line.first)}", line.style, line.figures, widths, line.style)
+            self._row(Text(f"  {plain(line.first)}", line.style), room, line.figures, widths, line.style)
             for under in line.under:
                 self.say(under, indent=6)
 
-    def _row(self, name: str, name_style: str, figures: Sequence[str], widths: Sequence[int], style: str) -> None:
-        room = max(0, self.width - sum(widths))
-        if cell_len(name) > room:
-            self.say(name, name_style, indent=len(name) - len(name.lstrip()), hang=2)
-            name = ""
-        line = Text(name, name_style)
-        line.pad_right(room - line.cell_len)
+    def _row(self, name: Text, room: int, figures: Sequence[str], widths: Sequence[int], style: str) -> None:
+        if name.cell_len > room:
+            self.say(name.plain, str(name.style), indent=len(name.plain) - len(name.plain.lstrip()), hang=2)
+            name = Text()
+        name.pad_right(room - name.cell_len)
         for figure, width in zip(figures, widths, strict=True):
-            line.append(" " * (width - cell_len(figure)) + figure, style)
-        self.console.print(line, soft_wrap=True)
+            name.append(" " * (width - cell_len(figure)) + figure, style)
+        name.rstrip()
+        self.console.print(name, soft_wrap=True)
 
     def title(self, title: str) -> None:
         """The title of a section, after an empty line."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
 
@@ -16,13 +17,14 @@ from rich.console import Console
 
 from planner.errors import Complaint, InputError
 from planner.outputs.figures import number, percent, percent_at_most, plain, things, usd
-from planner.outputs.page import Line, Page
+from planner.outputs.page import GAP, Line, Page
 from planner.outputs.tables import write_csv
 from planner.plan import Status
 
 SMALL_SHARE = 0.05
 BAR_CELLS = 16
 EIGHTHS = " ▏▎▍▌▋▊▉"
+Mix = tuple[str, ...]
 STATUS_WORDS = {"infeasible": "no plan", "stopped": "none found"}
 
 
@@ -53,7 +55,7 @@ def show_sweep(points: Sequence[SweepPoint], console: Console) -> None:
     _show_proof(ordered, page)
 
 
-def winning_mix(point: SweepPoint) -> tuple[str, ...]:
+def winning_mix(point: SweepPoint) -> Mix:
     """What carries at least 5 % of the cost, in the order of the alphabet; empty without a plan.
 
     >>> winning_mix(SweepPoint(values={}, status="optimal", usd_month=100, bound_usd_month=99, gap=0.01,
@@ -66,7 +68,7 @@ def winning_mix(point: SweepPoint) -> tuple[str, ...]:
     return tuple(sorted(label for label, cost in point.mix.items() if cost > 0 and cost >= SMALL_SHARE * total))
 
 
-def mix_letters(points: Sequence[SweepPoint]) -> dict[tuple[str, ...], str]:
+def mix_letters(points: Sequence[SweepPoint]) -> dict[Mix, str]:
     """A letter for each mix, in the order in which they appear: A to Z, a to z, then A2 ..."""
     alphabet = ascii_uppercase + ascii_lowercase
     mixes = dict.fromkeys(mix for point in points if point.usd_month is not None for mix in [winning_mix(point)])
@@ -87,69 +89,86 @@ def bar(share: float, cells: int, ascii_only: bool = False) -> str:
     return ("█" * whole + EIGHTHS[eighths]).rstrip()
 
 
-def _show_curve(points: Sequence[SweepPoint], letters: dict[tuple[str, ...], str], page: Page) -> None:
+def _show_curve(points: Sequence[SweepPoint], letters: dict[Mix, str], page: Page) -> None:
     names = list(points[0].values)
-    most = max((point.usd_month or 0 for point in points), default=0)
+    most = max(point.usd_month or 0 for point in points)
     ascii_only = page.console.options.ascii_only
     lines = []
     for point in points:
-        at = "  ".join(f"{plain(name)} {number(point.values[name])}" for name in names)
+        at = [number(point.values[name]) for name in names]
+        shown = at[0] if len(at) == 1 else ", ".join(map("{} {}".format, names, at))
         if point.usd_month is None:
-            lines.append(Line(at, (STATUS_WORDS.get(point.status, "no plan"), "", "", "")))
+            lines.append(Line(shown, (STATUS_WORDS.get(point.status, "no plan"), "", "", "")))
             continue
-        drawn = bar(point.usd_month / most if most else 0, BAR_CELLS, ascii_only)
+        drawn = bar(point.usd_month / most if most else 0, BAR_CELLS, ascii_only).ljust(BAR_CELLS)
         near = "unknown" if point.gap is None else percent_at_most(point.gap)
-        letter = letters[winning_mix(point)]
-        lines.append(Line(at, (usd(point.usd_month, page.cents), near, letter, drawn.ljust(BAR_CELLS))))
-    page.table(f"Sweep of {', '.join(map(plain, names))}", ("USD/month", "gap", "mix", ""), lines)
+        lines.append(Line(shown, (usd(point.usd_month, page.cents), near, letters[winning_mix(point)], drawn)))
+    page.table(", ".join(names), ("USD/month", "gap", "mix", ""), lines)
+    if len(names) == 1:
+        _show_changes(points, letters, page)
 
 
-def _show_map(points: Sequence[SweepPoint], letters: dict[tuple[str, ...], str], page: Page) -> None:
+def _show_changes(points: Sequence[SweepPoint], letters: dict[Mix, str], page: Page) -> None:
+    """Between which neighbors another mix begins to win."""
+    [name] = points[0].values
+    changes = [
+        f"from {letters[winning_mix(left)]} to {letters[winning_mix(right)]} "
+        f"between {number(left.values[name])} and {number(right.values[name])}"
+        for left, right in pairwise(points)
+        if left.usd_month is not None and right.usd_month is not None and winning_mix(left) != winning_mix(right)
+    ]
+    page.say(
+        "The mix changes " + ", ".join(changes) + "." if changes else "The mix is the same wherever there is a plan."
+    )
+
+
+def _show_map(points: Sequence[SweepPoint], letters: dict[Mix, str], page: Page) -> None:
     down, across = points[0].values
     cells = {(point.values[down], point.values[across]): point for point in points}
     columns = sorted({value for _, value in cells})
-    lines = []
-    for row in sorted({value for value, _ in cells}):
-        found = [cells.get((row, column)) for column in columns]
-        shown = ("" if point is None else letters.get(winning_mix(point), "-") for point in found)
-        lines.append(Line(f"{plain(down)} {number(row)}", tuple(shown)))
-    page.table(f"Mix by {plain(down)}, then {plain(across)}:", [number(column) for column in columns], lines)
+    rows = sorted({value for value, _ in cells})
+    page.title(f"{plain(down)} (down) by {plain(across)} (across)")
+    widest = max(len(number(column)) for column in columns) + GAP
+    at_once = max(1, (page.width - max(len(number(row)) for row in rows) - GAP) // widest)
+    for first in range(0, len(columns), at_once):
+        shown = columns[first : first + at_once]
+        lines = []
+        for row in rows:
+            found = [cells.get((row, column)) for column in shown]
+            marks = ["" if point is None else letters.get(winning_mix(point), "-") for point in found]
+            lines.append(Line(number(row), tuple(marks)))
+        page.table("", [number(column) for column in shown], lines)
 
 
-def _show_legend(points: Sequence[SweepPoint], letters: dict[tuple[str, ...], str], page: Page) -> None:
+def _show_legend(points: Sequence[SweepPoint], letters: dict[Mix, str], page: Page) -> None:
     page.title("Mixes")
-    wins = Counter(winning_mix(point) for point in points if point.usd_month is not None)
     for mix, letter in letters.items():
-        best = [point for point in points if winning_mix(point) == mix and point.usd_month is not None]
-        low, high = (usd(pick(point.usd_month or 0 for point in best), page.cents) for pick in (min, max))
-        cost = low if low == high else f"{low} to {high}"
-        page.say(f"{letter}  {' + '.join(map(plain, mix)) or 'nothing to buy'}", hang=3)
-        page.say(f"{things(wins[mix], 'point')}, {cost} a month{_shares(best, mix)}", indent=5)
+        wins = [point for point in points if point.usd_month is not None and winning_mix(point) == mix]
+        low, high = (usd(pick(point.usd_month or 0 for point in wins), page.cents) for pick in (min, max))
+        page.say(f"{letter}  {things(len(wins), 'point')}, {low if low == high else f'{low} to {high}'} a month")
+        for label in sorted(mix, key=lambda label: -wins[0].mix[label]):
+            page.say(f"{_share_range(wins, label)}  {label}", indent=5, hang=2)
     without = Counter(point.status for point in points if point.usd_month is None)
     for status, how_many in without.items():
-        page.say(f"-  {STATUS_WORDS.get(status, 'no plan')} at {things(how_many, 'point')} ({status})")
+        page.say(f"-  {things(how_many, 'point')}: {STATUS_WORDS.get(status, 'no plan')} ({status})")
 
 
-def _shares(points: Sequence[SweepPoint], mix: tuple[str, ...]) -> str:
-    """The range of each part's share of the cost, where there is more than one part."""
-    if len(mix) < 2:
-        return ""
-    ranges = []
-    for label in mix:
-        shares = [point.mix[label] / sum(point.mix.values()) for point in points]
-        low, high = percent(min(shares)), percent(max(shares))
-        ranges.append(f"{plain(label)} {low if low == high else f'{low} to {high}'}")
-    return f": {', '.join(ranges)}"
+def _share_range(points: Sequence[SweepPoint], label: str) -> str:
+    shares = [point.mix[label] / sum(point.mix.values()) for point in points]
+    low, high = percent(min(shares)), percent(max(shares))
+    return low if low == high else f"{low} to {high}"
 
 
 def _show_proof(points: Sequence[SweepPoint], page: Page) -> None:
     planned = [point for point in points if point.usd_month is not None]
     gaps = [point.gap for point in planned if point.gap is not None]
+    unknown = len(planned) - len(gaps)
     page.console.print()
-    if len(gaps) < len(planned):
-        page.say(f"How far from the best possible: unknown at {things(len(planned) - len(gaps), 'point')}.", indent=0)
+    if unknown:
+        page.say(f"How far from the best possible: bound unknown at {things(unknown, 'point')}.", "yellow", indent=0)
     if gaps:
-        page.say(f"Proved within {percent_at_most(max(gaps))} of the best possible, or better.", indent=0)
+        which = "The others are" if unknown else "Every plan is"
+        page.say(f"{which} proved within {percent_at_most(max(gaps))} of the best possible.", indent=0)
 
 
 def write_sweep(points: Sequence[SweepPoint], path: Path) -> None:
