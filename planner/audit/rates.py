@@ -134,8 +134,8 @@ def _built(e: Evidence, deployment: DeploymentPlan) -> Deployment | None:
         return None
     return Deployment(
         model=model,
-        precision=deployment.precision,  # type: ignore[arg-type]
-        kv_precision=deployment.kv_precision,  # type: ignore[arg-type]
+        precision=deployment.precision,
+        kv_precision=deployment.kv_precision,
         engine=deployment.engine,
         gpu=gpu,
         tp=deployment.tp,
