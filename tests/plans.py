@@ -93,7 +93,7 @@ def rate(request_class: str, estimate_req_s: float, source: str, low: float, hig
 
 
 def deployment(rates: list[ClassRate], replicas: dict[str, int], **more: Any) -> DeploymentPlan:
-    """Every replica carries 80 % of its first class."""
+    """Every replica is 80 % busy, with its classes in equal parts."""
     values: dict[str, Any] = {
         "name": f"{more['model']} {more['precision']} on {more['gpu']}",
         "kv_precision": "fp8",
@@ -102,8 +102,9 @@ def deployment(rates: list[ClassRate], replicas: dict[str, int], **more: Any) ->
         "market": "firm",
         "queue": Queue(slots=48, service_s=16.3, wait_s=0.5, percentile_share=0.95),
         "served": tuple(
-            Served(request_class=rates[0].request_class, block=label, req_s=0.8 * n * rates[0].req_s)
+            Served(request_class=each.request_class, block=label, req_s=0.8 / len(rates) * n * each.req_s)
             for label, n in replicas.items()
+            for each in rates
         ),
         **more,
     }

@@ -47,7 +47,7 @@ class Page:
         What is too wide for the first column stands above its figures.
         """
         widths = [
-            GAP + max(len(head), *(cell_len(line.figures[column]) for line in lines))
+            GAP + max([len(head), *(cell_len(line.figures[column]) for line in lines)])
             for column, head in enumerate(heads)
         ]
         room = max(0, self.width - sum(widths))
