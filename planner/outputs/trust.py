@@ -39,9 +39,9 @@ def _rates(plan: Plan) -> list[str]:
     month_h = {block.label: block.month_h for block in plan.blocks}
     for deployment in plan.deployments:
         served = served_rates(deployment)
-        # A deployment with any modeled rate counts as modeled: the weaker evidence names the hours.
         if not served:
             continue
+        # A deployment with any modeled rate counts as modeled: the weaker evidence names the hours.
         weakest = min((rate.source for rate in served), key=("modeled", "measured", "given").index)
         hours[weakest] += sum(n * month_h.get(block, 0) for block, n in deployment.replicas_by_block.items())
         for rate in served:
