@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from planner.catalog.load import Catalog
+from planner.catalog.rows import PriceOffer
 from planner.performance import Performance
 from planner.plan import ApiPurchase, DeploymentPlan, Plan, PlanBlock, Purchase, Served
 from planner.problem.schema import AcceptableModel, Problem, Workload
@@ -83,6 +84,14 @@ class Evidence:
         found: dict[str, list[Purchase]] = defaultdict(list)
         for purchase in self.plan.purchases:
             found[purchase.group].append(purchase)
+        return dict(found)
+
+    @cached_property
+    def offers_of(self) -> dict[tuple[str, str], list[PriceOffer]]:
+        """Price rows of the catalog by provider and GPU."""
+        found: dict[tuple[str, str], list[PriceOffer]] = defaultdict(list)
+        for offer in self.catalog.offers:
+            found[offer.provider, offer.gpu].append(offer)
         return dict(found)
 
     @cached_property

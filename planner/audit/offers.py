@@ -52,7 +52,7 @@ def origins(e: Evidence, purchase: Purchase) -> list[Origin]:
     for quote in buying.quotes:
         if _same_machine(purchase, quote) and _same_sale(purchase, quote, quote.usd_h):
             found.append(Origin(kind="quote", row=quote, upfront_share=quote.upfront_share))
-    for offer in () if buying.only_quotes else e.catalog.offers:
+    for offer in () if buying.only_quotes else e.offers_of.get((purchase.provider, purchase.gpu), ()):
         if not _same_machine(purchase, offer):
             continue
         if _same_sale(purchase, offer, offer.usd_h):

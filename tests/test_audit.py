@@ -1,0 +1,342 @@
+"""The audit passes a plan that keeps every promise, and names the one that is broken."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import audit_cases as cases
+import pytest
+
+import planner.audit
+from planner.audit import CHECKS, Evidence, audit
+from planner.performance.types import Refusal
+from planner.traffic.types import Window
+
+
+def audited(plan: dict[str, Any] | None = None, problem: dict[str, Any] | None = None, **other: Any):
+    """The audit of the hand-made plan with these values changed, by path."""
+    plan_values, problem_values = cases.plan(), cases.problem()
+    for values, changes in ((plan_values, plan), (problem_values, problem)):
+        for path, new in (changes or {}).items():
+            cases.changed(values, path, new)
+    given = {"load": cases.load(), "catalog": cases.catalog(), "performance": cases.FixedPerformance()}
+    return audit(cases.as_plan(plan_values), cases.as_problem(problem_values), **(given | other))
+
+
+def test_a_plan_that_keeps_every_promise_passes():
+    found = audited()
+    assert found.breaches == ()
+    assert len(found.checks) == len(CHECKS)
+    assert "168 hours of the week lie in 3 blocks, each in one" in found.checks
+    assert "6 purchases" not in " ".join(found.checks) and "4 purchases match" in " ".join(found.checks)
+
+
+MARKET = {"group": "firm", "region": "", "country": "", "machine": "h100x2", "usd_h": 1.5, "provider": "bazaar"}
+ONE_DAY = {"label": "day", "hours": [*cases.DAY[:-1]], "month_h": 156}
+TABLE = {"gpu": "h100-sxm", "input_tok": 1000, "output_tok": 101, "req_s": 7}
+
+# check, changes to the plan, changes to the problem, words that must be told
+BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
+    ("hours_of_the_week", {"blocks.0": ONE_DAY}, {}, "1 of 168 hours of the week are in no block: fri 16-17"),
+    ("hours_of_the_week", {"blocks.2.hours": [9, *cases.WEEKEND]}, {}, "in more than one block: mon 09-10"),
+    ("hours_of_the_week", {"blocks.0.month_h": 170}, {}, "170 hours a month, but 40 of 168 hours"),
+    ("hours_of_the_week", {"month_hours": 730}, {}, "a month has 730 hours in the plan, 672 in the problem"),
+    (
+        "served_in_full",
+        {"deployments.0.served.0.req_s": 27.9},
+        {},
+        "chat is not served as asked in day: 29.9 requests/s are served, 30 are asked for",
+    ),
+    ("served_in_full", {"apis.0.served": []}, {}, "28 requests/s are served, 30 are asked for"),
+    ("served_in_full", {"deployments.0.served.0.req_s": -1}, {}, "-1 requests/s is less than nothing"),
+    ("served_in_full", {"deployments.0.served.0.block": "noon"}, {}, "in noon: there is no such block"),
+    (
+        "windows_finished",
+        {"deployments.1.served.0.req_s": 0.09},
+        {},
+        # 0.09 x 3600 x 320 + 115,200
+        "batch is not finished inside its window (batch at night): 218,880.0 of 230,400.0 requests",
+    ),
+    ("windows_finished", {"deployments.1.served.0.block": "weekend"}, {}, "in sat-sun, outside every window"),
+    ("windows_finished", {"apis.1.requests_month": 2e5}, {}, "only 230,400.0 are asked for"),
+    ("workload_totals", {"workloads.0.requests_month": 1e7}, {}, "chat: 1e+07 requests a month in the plan"),
+    ("workload_totals", {"workloads.1.input_mtok_month": 1}, {}, "1 million input tokens a month in the plan"),
+    ("workload_totals", {"workloads.1.spot_share": 0.1}, {}, "0.1 of its requests on spot in the plan, 0.5"),
+    ("workload_totals", {"workloads.1.name": "other"}, {}, "workload batch is told 0 times"),
+    (
+        "rates_recomputed",
+        {"deployments.0.rates.0.estimate_req_s": 10.1, "deployments.0.rates.0.service_s": 1.9},
+        {},
+        "10.1 requests/s are claimed, recomputed 10",
+    ),
+    ("rates_recomputed", {"deployments.0.rates.0.req_s": 9}, {}, "9 requests/s are relied on, 0.75 of the"),
+    # (1000 + 101) x 28 layers x 2048 x 2 B = 0.1176 GiB for each
+    ("rates_recomputed", {"deployments.0.rates.0.concurrency": 900}, {}, "900 requests in flight do not fit"),
+    ("rates_recomputed", {"deployments.0.rates.0.concurrency": 21}, {}, "21 requests in flight are claimed"),
+    ("rates_recomputed", {"deployments.0.rates.0.ttft_ms": 50}, {}, "50 ms to the first token are claimed"),
+    ("rates_recomputed", {"deployments.0.rates.0.source": "measured"}, {}, "called measured, but it is modeled"),
+    ("rates_recomputed", {"deployments.0.model": "llama-9b"}, {}, "a name of these is not in the catalog"),
+    ("rates_recomputed", {}, {"performance.capacity": [TABLE]}, "relied on, the capacity table says 7"),
+    (
+        "rates_recomputed",
+        {},
+        {"performance.capacity": [TABLE | {"output_tok": 50}]},
+        "no row for h100-sxm as long as 1000 in / 101 out",
+    ),
+    ("queues", {"deployments.0.queue": None}, {}, "no waiting for a free slot is taken into account"),
+    ("queues", {"deployments.0.queue.slots": 40}, {}, "40 slots queue together, at most 20 are in flight"),
+    ("queues", {"deployments.0.queue.wait_s": 0.8}, {}, "allows 0.8 s of waiting, the objectives leave 0.65 s"),
+    ("queues", {"deployments.0.queue.wait_s": None}, {}, "allows any wait"),
+    ("queues", {"deployments.0.queue.service_s": 1.0}, {}, "no class takes less than 2 s"),
+    ("queues", {"deployments.0.queue.percentile_share": 0.9}, {}, "keeps 0.9 of requests in time, p95 asks"),
+    ("lanes_and_models", {"deployments.0.lane.tpot_ms": 60}, {}, "50 ms per token are asked, its replicas keep 60"),
+    ("lanes_and_models", {"deployments.0.lane.ttft_ms": None}, {}, "its replicas keep no limit"),
+    ("lanes_and_models", {}, {"workloads.chat.slo.percentile": "p99"}, "asked at p99, its replicas keep them at p95"),
+    ("lanes_and_models", {"deployments.0.model": "gpt-oss-120b"}, {}, "gpt-oss-120b is not accepted, only llama-3"),
+    ("lanes_and_models", {"deployments.0.precision": "int4"}, {}, "precision int4 is not accepted, only bf16, fp8"),
+    ("lanes_and_models", {"deployments.0.kv_precision": "int8"}, {}, "KV cache in int8 is not accepted"),
+    ("lanes_and_models", {}, {"workloads.chat.engines": ["sglang"]}, "engine vllm is not accepted, only sglang"),
+    ("lanes_and_models", {"deployments.0.kv_precision": "fp8"}, {}, "vllm does not run fp8 with KV cache in fp8"),
+    ("groups_alike", {"purchases.1.gpus": 1}, {}, "machines of firm are not interchangeable: machine sizes"),
+    ("groups_alike", {"deployments.1.market": "firm"}, {}, "planned on firm machines, but h100x1 of acme is spot"),
+    # 28 / 7.5 = 3.733 replicas' work; four replicas of 20 slots carry 3.69 at 95 % within 0.65 s
+    (
+        "within_capacity",
+        {"deployments.0.replicas_by_block.day": 4},
+        {},
+        "chat on firm is asked too much in day: 3.73333 replicas' work, 4 replicas can carry 3.69053",
+    ),
+    ("within_capacity", {"deployments.0.rates": []}, {}, "serves chat without a rate for it"),
+    ("within_capacity", {"deployments.0.replicas_by_block.weekend": 0}, {}, "0 replicas can carry 0"),
+    (
+        "within_machines",
+        {"deployments.0.replicas_by_block.day": 7},
+        {},
+        "firm in day: 7 replicas of 1 GPUs do not fit 3 machines of 2 GPUs",
+    ),
+    ("within_machines", {"deployments.0.tp": 4}, {}, "5 replicas of 4 GPUs do not fit 3 machines"),
+    ("within_machines", {"deployments.1.group": "elsewhere"}, {}, "do not fit 0 machines"),
+    (
+        "where_workloads_run",
+        {},
+        {"workloads.chat.where": {"regions": ["eu-1"]}},
+        "chat runs on 2x-h100-sxm of beta in eu-2, which its own rules do not allow (regions: eu-1)",
+    ),
+    (
+        "where_workloads_run",
+        {f"purchases.1.{key}": new for key, new in MARKET.items()},
+        {"workloads.chat.where": {"continents": ["EU"]}},
+        "chat runs on h100x2 of bazaar in no known region",
+    ),
+    (
+        "spot_and_marketplaces",
+        {f"purchases.1.{key}": new for key, new in MARKET.items()},
+        {},
+        "chat may not be interrupted, but chat on firm runs on a marketplace",
+    ),
+    (
+        "spot_and_marketplaces",
+        {},
+        {"workloads.batch.interruptible": False},
+        "batch may not be interrupted, but batch on spot runs on spot machines",
+    ),
+    (
+        "spot_and_marketplaces",
+        {},
+        {"workloads.batch.spot_max_share": 0.4},
+        "batch is too much on spot: 115,200 of 230,400 requests a month, 0.4 may be",
+    ),
+    ("offers_exist", {"purchases.1.usd_h": 3.5}, {}, "nothing is sold at $3.5/h; machines of 2 x h100-sxm cost $4"),
+    ("offers_exist", {"purchases.1.gpus": 4}, {}, "this provider does not sell that machine on that term"),
+    ("offers_exist", {"purchases.1.minimum_rental_h": 1}, {}, "nothing is sold at $4/h"),
+    ("offers_exist", {"purchases.0.usd_h": 2}, {}, "h100x2 of acme in eu-1, 1y: nothing is sold at $2/h"),
+    ("offers_exist", {}, {"procurement.only_quotes": True}, "h100x2 of acme in eu-1, on-demand: nothing is sold"),
+    ("offers_exist", {"purchases.2.upfront_usd": 0}, {}, "$0.00 upfront in the plan, $10,950.00 are asked"),
+    ("offers_exist", {"purchases.2.count": 2}, {}, "is for 1 machines, 2 are bought"),
+    ("existing_complete", {}, {"procurement.existing.0.count": 3}, "3 in the problem, 1 in the plan"),
+    (
+        "where_and_terms",
+        {f"purchases.1.{key}": new for key, new in MARKET.items()},
+        {},
+        "h100x2 of bazaar, on-demand: procurement.where does not allow it (continents: EU)",
+    ),
+    (
+        "where_and_terms",
+        {},
+        {"procurement.where.exclude_providers": ["beta"]},
+        "2x-h100-sxm of beta in eu-2, 1y: procurement.where does not allow it",
+    ),
+    ("where_and_terms", {}, {"procurement.terms": ["on-demand", "spot"]}, "only the terms on-demand, spot may"),
+    (
+        "where_and_terms",
+        {},
+        {"procurement.max_term_months": 6},
+        "at most 6 months may be committed to, this is 12",
+    ),
+    (
+        "quotas",
+        {},
+        {"procurement.quotas.0.max_machines": 1},
+        "the quota on providers: acme is 1 machines, 2 run in day",
+    ),
+    ("quotas", {}, {"procurement.quotas.1.max_gpus": 0}, "the quota on terms: spot is 0 GPUs, 1 run in night"),
+    (
+        "minimum_orders",
+        {},
+        {"procurement.minimum_orders.0.min_machines": 5},
+        "the minimum order of providers: beta is 5 machines, 1 are ordered",
+    ),
+    # the day is 8 hours long
+    (
+        "minimum_rentals",
+        {"purchases.1.minimum_rental_h": 9},
+        {},
+        "at least 9 h are rented, but machines stop sooner",
+    ),
+    ("minimum_rentals", {"purchases.1.minimum_rental_h": 730}, {}, "at least 730 h are rented"),
+    ("upfront_cash", {}, {"procurement.max_upfront_usd": 10_000}, "$10,950.00 are paid upfront, at most $10,000"),
+    ("budget", {}, {"budget.usd_month": 5000}, "a month, the budget is $5,000.00"),
+    ("apis_allowed", {}, {"apis": {"allow": False}}, "the problem allows no APIs"),
+    ("apis_allowed", {}, {"workloads.chat.apis": False}, "chat on the API of gamma: this workload may not use"),
+    ("apis_allowed", {}, {"apis.providers": ["delta"]}, "only APIs of delta are allowed"),
+    ("apis_allowed", {}, {"apis.exclude_providers": ["gamma"]}, "APIs of gamma are excluded"),
+    ("apis_allowed", {"apis.0.model": "gpt-oss-120b"}, {}, "model gpt-oss-120b is not accepted, only llama-3.2"),
+    ("api_prices", {"apis.0.input_usd_mtok": 0.09}, {}, "$0.09 in / $0.4 out per million tokens in the plan"),
+    # batch prices are for work that may wait
+    (
+        "api_prices",
+        {"apis.0.input_usd_mtok": 0.05, "apis.0.output_usd_mtok": 0.2},
+        {},
+        "$0.05 in / $0.2 out per million tokens in the plan, $0.1 in / $0.4 out asked",
+    ),
+    ("api_prices", {"apis.0.api_model_id": "x"}, {}, "neither the catalog nor a quote sells it"),
+    ("api_amounts", {"apis.0.requests_month": 5e5}, {}, "500,000.0 requests a month are billed, 576,000.0"),
+    ("api_amounts", {"apis.0.usd_month": 1}, {}, "chat on the API of gamma: $1.00 a month in the plan, $80.87"),
+    ("api_amounts", {}, {"apis.max_req_s": 1}, "chat asks the API of gamma too fast: 2 requests/s in day, its"),
+    # 0.05/s x 3600 x 320 h = 57,600
+    ("api_amounts", {}, {"apis.max_req_s": 0.05}, "115,200 requests a month, 0.05/s allow 57,600 in its windows"),
+    ("api_amounts", {"apis.1.served": [cases.served("batch", "night", 0.1)]}, {}, "is bought by the month"),
+    ("machine_hours", {"purchases.1.hours_month": 100}, {}, "100.00 machine-hours a month in the plan, 160.00"),
+    ("machine_hours", {"purchases.1.usd_month": 600}, {}, "$600.00 a month in the plan, $640.00 recomputed"),
+    ("machine_hours", {"purchases.2.billing": "hourly"}, {}, "billed by the hour, but it is paid all month"),
+    ("machine_hours", {"purchases.2.machines_by_block.day": 2}, {}, "2 run in day, 1 are held all month"),
+    ("machine_hours", {"purchases.1.count": 2}, {}, "2 machines in the plan, 1 at the busiest hour"),
+    ("machine_hours", {"purchases.1.busy_share": 1.2}, {}, "busy 1.2 of its time"),
+    ("cost_lines", {"costs.0.usd_month": 600}, {}, "on-demand rent: $600.00 a month in the plan, $640.00"),
+    ("cost_lines", {"costs.1.usd_month": 1}, {}, "spot rent: $1.00 a month in the plan, $320.00"),
+    ("cost_lines", {"costs.2.usd_month": 1}, {}, "commitments: $1.00 a month in the plan, $1,680.00"),
+    ("cost_lines", {"costs.3.usd_month": 1}, {}, "existing commitments: $1.00 a month in the plan, $2,016.00"),
+    ("cost_lines", {"costs.4.usd_month": 1}, {}, "API tokens: $1.00 a month in the plan, $88.96 recomputed"),
+    # (9,907,200 + 115,200) requests x 10 KB = 100.224 GB at $0.05
+    ("cost_lines", {"costs.5.usd_month": 1}, {}, "egress: $1.00 a month in the plan, $5.01 recomputed"),
+    ("cost_lines", {"costs.6.usd_month": 1}, {}, "storage: $1.00 a month in the plan, $24.00 recomputed"),
+    ("cost_lines", {"costs.7.usd_month": 1}, {}, "networking: $1.00 a month in the plan, $30.00 recomputed"),
+    ("cost_lines", {"costs.8.usd_month": 1}, {}, "engineering: $1.00 a month in the plan, $500.00 recomputed"),
+    ("cost_lines", {"costs.9.usd_month": 1}, {}, "provider fees: $1.00 a month in the plan, $20.00 recomputed"),
+    # 10,950 x 0.08 / 12 x 13 / 24
+    ("cost_lines", {"costs.10.usd_month": 1}, {}, "cost of capital: $1.00 a month in the plan, $39.54"),
+    ("cost_lines", {"costs.3.decided": True}, {}, "existing commitments is called decided here"),
+    ("cost_lines", {"costs.+": {"line": "coffee", "usd_month": 1}}, {}, "coffee is no line of a bill"),
+    ("sums_and_gap", {"usd_month": 5000}, {}, "the plan costs $5,000.00 a month, its lines add up to $5,363.51"),
+    ("sums_and_gap", {"usd_month_decided": 5000}, {}, "what is decided here costs $5,000.00 a month"),
+    ("sums_and_gap", {"gap": 0.001}, {}, "a gap of 0.001000 is claimed, cost and bound come to 0.002987"),
+    ("sums_and_gap", {"gap_asked": 0.001}, {}, "called optimal at a gap of 0.002987, 0.001 was asked"),
+    ("sums_and_gap", {"bound_usd_month": 6000}, {}, "no plan is said to cost less than $6,000.00 a month"),
+    ("sums_and_gap", {"bound_usd_month": None, "gap": None}, {}, "called optimal, but no bound is known"),
+    ("workload_costs", {"workloads.1.usd_month": 500}, {}, "workloads together cost $5,463.51 a month, the plan"),
+    ("workload_costs", {"workloads.1.usd_mtok_output": 3}, {}, "$3 per million output tokens in the plan, $17.1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("check", "plan", "problem", "words"), BROKEN, ids=[row[3][:50] for row in BROKEN])
+def test_a_broken_promise_is_told_in_the_users_words(check, plan, problem, words):
+    found = audited(plan, problem)
+    assert any(words in breach for breach in found.breaches), found.breaches
+    assert not any("could not be finished" in breach for breach in found.breaches), found.breaches
+    # and it is the check of that name which tells it
+    told = {each.__name__: each for each in CHECKS}[check]
+    plan_values, problem_values = cases.plan(), cases.problem()
+    for values, changes in ((plan_values, plan), (problem_values, problem)):
+        for path, new in changes.items():
+            cases.changed(values, path, new)
+    evidence = Evidence(
+        plan=cases.as_plan(plan_values), problem=cases.as_problem(problem_values), load=cases.load(),
+        catalog=cases.catalog(), performance=cases.FixedPerformance(),
+    )  # fmt: skip
+    assert any(words in breach for breach in told(evidence).breaches)
+
+
+def test_every_check_has_a_plan_that_breaks_it():
+    assert {row[0] for row in BROKEN} == {check.__name__ for check in CHECKS}
+
+
+def test_a_commitment_discount_on_a_list_price_is_a_price():
+    # $4 x (1 - 0.25) for acme's machine of 2 GPUs on a year, and the same at $2.9 is not
+    reserved = {"billing": "always", "term": "1y", "count": 1, "minimum_rental_h": 1}
+    changes = {f"purchases.1.{key}": new for key, new in reserved.items()}
+    fair = audited(changes | {"purchases.1.usd_h": 3.0})
+    unfair = audited(changes | {"purchases.1.usd_h": 2.9})
+    assert not any("nothing is sold" in breach for breach in fair.breaches)
+    assert any("nothing is sold at $2.9/h" in breach for breach in unfair.breaches)
+
+
+def test_a_three_year_price_needs_leave_to_commit_so_long():
+    found = audited({"purchases.1.term": "3y", "purchases.1.usd_h": 2.0})
+    assert any("at most 12 months may be committed to, this is 36" in breach for breach in found.breaches)
+    allowed = audited({"purchases.1.term": "3y", "purchases.1.usd_h": 2.0}, {"procurement.max_term_months": 36})
+    assert not any("committed to" in breach for breach in allowed.breaches)
+
+
+def test_windows_that_share_hours_cannot_both_count_the_same_work():
+    # 115,200 at night + 115,200 from the API are enough for either window, not for both
+    wide = Window(label="any time", workload="batch", blocks=("nights", "sat-sun"), requests_month={"batch": 200_000})
+    load = cases.load()
+    both = replace(load, windows=(replace(load.windows[0], requests_month={"batch": 200_000}), wide))
+    found = audited(load=both)
+    told = "(batch at night, any time): 230,400.0 of 400,000.0 requests a month are done in time"
+    assert any(told in breach for breach in found.breaches)
+
+
+def test_rates_that_the_model_refuses_are_told_with_its_reason():
+    class Refusing:
+        def operating_point(self, *_):
+            return Refusal(reason="too slow per token", nearest="60 ms per token", shortfall=1.2)
+
+    found = audited(performance=Refusing())
+    assert any("it cannot, too slow per token (60 ms per token)" in breach for breach in found.breaches)
+
+
+def test_without_a_performance_model_rates_are_not_taken_on_trust():
+    found = audited(performance=None)
+    assert any("cannot be recomputed without the performance model" in each for each in found.breaches)
+
+
+def test_a_check_that_cannot_be_finished_is_a_breach_and_not_an_exception():
+    found = audited({"deployments.0.lane.percentile": "p42"})
+    assert any("the check of queues could not be finished" in breach for breach in found.breaches)
+
+
+def test_no_plan_has_nothing_to_check():
+    nothing = dict.fromkeys(("usd_month", "usd_month_decided", "bound_usd_month", "gap"))
+    empty = dict.fromkeys(("blocks", "purchases", "deployments", "apis", "workloads", "costs"), ())
+    found = audited({"status": "infeasible", **nothing, **empty})
+    assert found.breaches == () and found.checks == ("nothing to check: the answer is infeasible, without a plan",)
+
+
+def test_an_empty_plan_that_claims_to_cost_nothing_is_not_a_plan():
+    empty = dict.fromkeys(("purchases", "deployments", "apis", "costs"), ())
+    found = audited({**empty, "usd_month": 0, "usd_month_decided": 0, "bound_usd_month": 0, "gap": 0})
+    assert any("0 requests/s are served, 30 are asked for" in breach for breach in found.breaches)
+
+
+def test_the_audit_imports_nothing_of_what_made_the_plan():
+    forbidden = ("reduce", "formulation", "solve", "solution", "inputs", "candidates")
+    for file in Path(planner.audit.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for name in names:
+                assert not name.startswith(tuple(f"planner.{each}" for each in forbidden)), (file, name)
