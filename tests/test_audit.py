@@ -88,8 +88,12 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ),
     ("queues", {"deployments.0.queue": None}, {}, "no waiting for a free slot is taken into account"),
     ("queues", {"deployments.0.queue.slots": 40}, {}, "40 slots queue together, at most 20 are in flight"),
-    ("queues", {"deployments.0.queue.wait_s": 0.8}, {}, "allows 0.8 s of waiting, the objectives leave 0.65 s"),
+    ("queues", {"deployments.0.queue.wait_s": 0.8}, {}, "allows 0.8 s of waiting, the objectives of chat leave 0.65"),
     ("queues", {"deployments.0.queue.wait_s": None}, {}, "allows any wait"),
+    # 800 - 1.5 x 400
+    ("queues", {"deployments.0.rates.0.ttft_ms": 400}, {}, "the objectives of chat leave 0.2 s"),
+    # 100 ms x 1.5 and 1,900 ms x 1.1 are 2,240
+    ("queues", {}, {"workloads.chat.slo.e2e_ms": 2500}, "the objectives of chat leave 0.26 s"),
     ("queues", {"deployments.0.queue.service_s": 1.0}, {}, "no class takes less than 2 s"),
     ("queues", {"deployments.0.queue.percentile_share": 0.9}, {}, "keeps 0.9 of requests in time, p95 asks"),
     ("lanes_and_models", {"deployments.0.lane.tpot_ms": 60}, {}, "50 ms per token are asked, its replicas keep 60"),
@@ -340,3 +344,13 @@ def test_the_audit_imports_nothing_of_what_made_the_plan():
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             for name in names:
                 assert not name.startswith(tuple(f"planner.{each}" for each in forbidden)), (file, name)
+
+
+def test_a_capacity_table_of_whole_machines_is_not_lent_to_each_of_their_gpus():
+    table = {"performance.capacity": [TABLE | {"req_s": 10}]}
+    rate = {"deployments.0.rates.0.source": "given", "deployments.0.rates.0.req_s": 10}
+    one_gpu = audited(rate, table)
+    told = "the capacity table is for whole machines, a replica takes 1 of the machine's 2 GPUs"
+    assert any(told in breach for breach in one_gpu.breaches)
+    whole = audited({**rate, "deployments.0.tp": 2, "deployments.0.queue": None}, table)
+    assert not any("chat serving" in breach or "whole machines" in breach for breach in whole.breaches)

@@ -12,8 +12,8 @@ from planner.audit.evidence import Evidence, Finding, above, acceptable, differs
 from planner.performance.memory import BYTES_PER_PARAMETER, KV_BYTES, kv_room_gib, request_gib
 from planner.performance.tails import TPOT_FACTORS, TTFT_FACTORS, factor
 from planner.performance.types import Deployment, Objective, Refusal
-from planner.plan import ClassRate, DeploymentPlan, Lane
-from planner.problem.schema import Workload
+from planner.plan import ClassRate, DeploymentPlan, Lane, Queue
+from planner.problem.schema import Slo, Workload
 from planner.traffic.types import RequestClass
 
 PERCENTILE_SHARE = {"mean": 0.5, "p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
@@ -153,46 +153,49 @@ def _objective(lane: Lane) -> Objective:
 
 
 def queues(e: Evidence) -> Finding:
-    """A deployment's queue is no kinder than its most favorable class, at the lane's own percentile."""
+    """A deployment's queue lies among its classes, and leaves each that it serves the time it may wait."""
     breaches: list[str] = []
     for each in e.plan.deployments:
-        if each.queue is None:
-            if not e.problem.performance.capacity:
-                breaches.append(f"{each.name}: no waiting for a free slot is taken into account")
-            continue
-        used = {served.request_class for served in each.served if served.req_s > 0}
-        rates = [rate for rate in each.rates if rate.request_class in used] or list(each.rates)
-        if not rates:
-            continue
-        queue, share = each.queue, PERCENTILE_SHARE[each.lane.percentile]
-        if queue.slots > (most := max(rate.concurrency for rate in rates)):
-            breaches.append(f"{each.name}: {queue.slots} slots queue together, at most {most} are in flight")
-        if above(shortest := min(rate.service_s for rate in rates), queue.service_s):
-            figures = f"{queue.service_s:.6g} s in its slot, no class takes less than {shortest:.6g} s"
-            breaches.append(f"{each.name}: the queue counts on {figures}")
-        wait_s = math.inf if queue.wait_s is None else queue.wait_s
-        longest = max(_wait_s(each.lane, rate) for rate in rates)
-        if above(wait_s, longest):
-            said = "any wait" if queue.wait_s is None else f"{wait_s:.6g} s of waiting"
-            breaches.append(f"{each.name}: the queue allows {said}, the objectives leave {longest:.6g} s")
-        if limited(each.lane) and above(share, queue.percentile_share):
-            figures = f"{queue.percentile_share:g} of requests in time, {each.lane.percentile} asks {share:g}"
-            breaches.append(f"{each.name}: the queue keeps {figures}")
+        if each.queue is not None:
+            breaches += _kinder_queue(e, each, each.queue)
+        elif not e.problem.performance.capacity:
+            breaches.append(f"{each.name}: no waiting for a free slot is taken into account")
     return Finding(f"queues of {len(e.plan.deployments)} deployments leave the objectives' time", breaches)
 
 
-def _wait_s(lane: Lane, rate: ClassRate) -> float:
-    """What the lane leaves for waiting after the class's own late first token and answer [s]."""
+def _kinder_queue(e: Evidence, deployment: DeploymentPlan, queue: Queue) -> Iterator[str]:
+    name, lane = deployment.name, deployment.lane
+    most = max((rate.concurrency for rate in deployment.rates), default=0)
+    if queue.slots > most:
+        yield f"{name}: {queue.slots} slots queue together, at most {most} are in flight"
+    shortest = min((rate.service_s for rate in deployment.rates), default=0.0)
+    if above(shortest, queue.service_s):
+        figures = f"{queue.service_s:.6g} s in its slot, no class takes less than {shortest:.6g} s"
+        yield f"{name}: the queue counts on {figures}"
     share = PERCENTILE_SHARE[lane.percentile]
+    if any(getattr(lane, key) is not None for key, _ in LIMITS) and above(share, queue.percentile_share):
+        figures = f"{queue.percentile_share:g} of requests in time, {lane.percentile} asks {share:g}"
+        yield f"{name}: the queue keeps {figures}"
+    used = {served.request_class for served in deployment.served if served.req_s > 0}
+    for rate in deployment.rates:
+        workload = e.workload(rate.request_class)
+        if workload is None or rate.request_class not in used:
+            continue
+        room_s = _wait_s(workload.slo, rate)
+        if above(math.inf if queue.wait_s is None else queue.wait_s, room_s):
+            said = "any wait" if queue.wait_s is None else f"{queue.wait_s:.6g} s of waiting"
+            figures = f"the objectives of {rate.request_class} leave {room_s:.6g} s"
+            yield f"{name}: the queue allows {said}, {figures}"
+
+
+def _wait_s(slo: Slo, rate: ClassRate) -> float:
+    """What a workload's own objectives leave for waiting after its late first token and answer [s]."""
+    share = PERCENTILE_SHARE[slo.percentile]
     ttft_ms = rate.ttft_ms * factor(TTFT_FACTORS, share)
     answer_ms = (rate.service_s * 1e3 - rate.ttft_ms) * factor(TPOT_FACTORS, share)
-    objective = _objective(lane)
-    return min(objective.ttft_ms - ttft_ms, objective.e2e_ms - ttft_ms - answer_ms) / 1e3
-
-
-def limited(lane: Lane) -> bool:
-    """Whether a lane limits anything."""
-    return any(limit is not None for limit in (lane.ttft_ms, lane.tpot_ms, lane.e2e_ms))
+    first_ms = math.inf if slo.ttft_ms is None else slo.ttft_ms - ttft_ms
+    whole_ms = math.inf if slo.e2e_ms is None else slo.e2e_ms - ttft_ms - answer_ms
+    return min(first_ms, whole_ms) / 1e3
 
 
 def lanes_and_models(e: Evidence) -> Finding:
@@ -224,6 +227,8 @@ def _looser_lane(lane: Lane, workload: Workload, at: str) -> Iterator[str]:
 
 def _refused_model(e: Evidence, deployment: DeploymentPlan, workload: Workload, at: str) -> Iterator[str]:
     card = e.catalog.models.get(deployment.model)
+    if e.problem.performance.capacity and card is None:
+        return  # a capacity table need not say which model it was measured with
     # A name that is no card's own is a family: it accepts every card of it.
     accepted = [
         each
@@ -235,10 +240,10 @@ def _refused_model(e: Evidence, deployment: DeploymentPlan, workload: Workload, 
         names = ", ".join(each.model for each in acceptable(workload))
         yield f"{at}: model {deployment.model} is not accepted, only {names}"
         return
-    if workload.engines and deployment.engine not in workload.engines:
-        yield f"{at}: engine {deployment.engine} is not accepted, only {', '.join(workload.engines)}"
     if e.problem.performance.capacity:
         return
+    if workload.engines and deployment.engine not in workload.engines:
+        yield f"{at}: engine {deployment.engine} is not accepted, only {', '.join(workload.engines)}"
     model = accepted[0]
     if deployment.precision not in model.precisions:
         only = ", ".join(model.precisions)
