@@ -46,6 +46,7 @@ class Window:
     blocks: tuple[str, ...]
     requests_month: Mapping[str, float]  # Q_vk   requests by class
     api_usd_request: Mapping[str, float]  #        USD per request at the cheapest API, where one may be used
+    api_max_requests: Mapping[str, float] = field(default_factory=dict)  # requests/month by its rate limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -178,7 +178,11 @@ def run_blocks(
             break
         found, relaxed_usd, credit = mix(inputs, settings, steps, ways, dear, state)
         state.keep(found)
-        if not inputs.windows or state.proved_enough() or relaxed_usd - best_value <= settings.gap / 4 * abs(relaxed_usd) + 1e-6:
+        if (
+            not inputs.windows
+            or state.proved_enough()
+            or relaxed_usd - best_value <= settings.gap / 4 * abs(relaxed_usd) + 1e-6
+        ):
             break
     if best_answers is not None:
         state.proved += operation.proofs(steps, best_credit, best_answers)
@@ -225,6 +229,7 @@ def mix(
             usd += run.usd_month * whole / inputs.block_week_h[b]
     bought = {label: x.varValue for label, x in model.bought.items() if (x.varValue or 0) > 1e-6}
     usd += sum(inputs.windows[w].api_usd_request[k] * n for (w, k), n in bought.items())
+    runs = trim(inputs, runs, bought)
     fixed_usd = procurement_usd(
         inputs,
         steps,
@@ -238,6 +243,29 @@ def mix(
         relaxed_usd,
         credit,
     )
+
+
+def trim(inputs: FleetInputs, runs: list[BlockRun], bought: Mapping[tuple[str, str], float]) -> list[BlockRun]:
+    """Deferred work done beyond what was asked is left out again; whole hours overshoot."""
+    keep: dict[tuple[str, str], float] = {}
+    for w, window in inputs.windows.items():
+        for k, requests in window.requests_month.items():
+            done = sum(
+                y * 3600 * inputs.block_h[r.block] * r.week_h / inputs.block_week_h[r.block]
+                for r in runs
+                if r.block in window.blocks
+                for (kk, _, _), y in r.served.items()
+                if kk == k
+            )
+            if done > 0:
+                factor = min(1.0, (requests - bought.get((w, k), 0.0)) / done)
+                keep.update({(k, b): factor for b in window.blocks})
+    return [
+        replace(
+            r, served={label: y * f for label, y in r.served.items() if (f := keep.get((label[0], r.block), 1.0)) > 0}
+        )
+        for r in runs
+    ]
 
 
 def way_of(answer: BlockAnswer) -> Way:

@@ -56,9 +56,10 @@ def assemble_mix(
     for w, window in inputs.windows.items():
         for k in window.requests_month:
             if k in window.api_usd_request:
-                bought[w, k] = problem.add_variable(f"V{len(bought):07d}", 0)
+                most = window.api_max_requests.get(k)
+                bought[w, k] = problem.add_variable(f"V{len(bought):07d}", 0, most)
                 bill.append(window.api_usd_request[k] * bought[w, k])
-            else:
+            if k not in window.api_usd_request or k in window.api_max_requests:
                 undone[w, k] = problem.add_variable(f"X{len(undone):07d}", 0)
                 bill.append(undone_usd_request[k] * undone[w, k])
     problem += lpSum(bill)

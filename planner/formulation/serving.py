@@ -19,7 +19,7 @@ def serve_demand(inputs: FleetInputs, v: Variables) -> Rows:
     r"""Every request of the hour is served by the fleet or bought from an API.
 
     .. math::
-        \sum_{c,g} y_{kcgb} + \sum_a p_{kab} \ge D_{kb} \qquad \forall k, b
+        \sum_{c,g} y_{kcgb} + \sum_a p_{kab} = D_{kb} \qquad \forall k, b
 
     The dual is the cost of one more request/s of class *k* through block *b* (USD per month), with
     machines and replicas held.
@@ -28,7 +28,7 @@ def serve_demand(inputs: FleetInputs, v: Variables) -> Rows:
     for (k, b), demand in inputs.demand_req_s.items():
         fleet = [y for _, y in v.served_of.get((k, b), ())]
         bought = [v.api[k, a, b] for a in apis if (k, a, b) in v.api]
-        yield (k, b), lpSum(fleet + bought) >= demand
+        yield (k, b), lpSum(fleet + bought) == demand
 
 
 @family(

@@ -122,7 +122,7 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, *, operation_whole
                 v.api[k, a, b] = new("P")
     for w, window in inputs.windows.items():
         for k in window.api_usd_request:
-            v.deferred_api[w, k] = new("D")
+            v.deferred_api[w, k] = new("D", window.api_max_requests.get(k))
     if inputs.provider_usd_month:
         bought = {offer.provider for offer in inputs.offers.values() if offer.existing is None}
         have = {offer.provider for offer in inputs.offers.values() if offer.existing is not None}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from planner.catalog.rows import Benchmark, ModelCard
+from planner.catalog.rows import Benchmark, Gpu, ModelCard
 from planner.performance.measured import Correct, Correction, MeasuredRows
 from planner.performance.memory import max_concurrency
 from planner.performance.roofline import Curve, Roofline, refuse_precision
@@ -95,6 +95,10 @@ class Performance:
                 bad, bad_use = middle, use
             by_chord = not by_chord
         return replica.point(good)
+
+    def tells_engine(self, model: ModelCard, gpu: Gpu, precision: str, engine: str) -> bool:
+        """Whether an estimate for this engine differs from the modeled one, which knows no engine."""
+        return self._rows.know(model.architecture, gpu.name, precision, engine)
 
     # Keys hold identities, not values: hashing a catalog row costs more than the roofline.  Every
     # entry keeps its deployment, so that no identity is given to another row meanwhile.

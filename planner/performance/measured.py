@@ -69,6 +69,10 @@ class MeasuredRows:
                 key = (cards[row.model].architecture, row.gpu, row.precision, row.engine)
                 self._groups.setdefault(key, []).append(row)
 
+    def know(self, architecture: str, gpu: str, precision: str, engine: str) -> bool:
+        """Whether any row speaks for this combination."""
+        return (architecture, gpu, precision, engine) in self._groups
+
     def near(
         self, deployment: Deployment, request: Request, roofline: Callable[[Deployment], Roofline]
     ) -> Correct | None:

@@ -276,7 +276,7 @@ class Overheads(Section):
 
 
 class CapacityRow(Section):
-    """What one machine serves of one request size, as measured by the user."""
+    """What one GPU serves of one request size, as measured by the user."""
 
     gpu: Name
     input_tok: Positive

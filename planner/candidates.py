@@ -1,0 +1,324 @@
+"""Which deployments are worth considering, and why the others are not.
+
+A candidate is one way to run one model: precision x KV precision x engine x GPU x parallelism x lane.
+A lane is the latency objective that a replica keeps for all it serves; a class may ride on any lane at
+least as tight as its own, at that lane's rate.  Every candidate that is dropped is counted under its
+reason, so that "no candidate fits" can say what to change.  Prices are not looked at here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from planner.catalog.load import Catalog
+from planner.catalog.names import resolve_model
+from planner.catalog.rows import KvPrecision, ModelCard, Precision
+from planner.performance import Performance
+from planner.performance.queueing import queue_line
+from planner.performance.tails import waiting_room_s
+from planner.performance.types import Deployment, Objective, OperatingPoint, Refusal
+from planner.problem.schema import AcceptableModel, Problem, Slo, Workload
+from planner.traffic.types import Load, RequestClass
+
+TENSOR_PARALLEL = (1, 2, 4, 8)
+PERCENTILE_SHARE = {"mean": 0.5, "p50": 0.5, "p90": 0.90, "p95": 0.95, "p99": 0.99}
+KV_ORDER: tuple[KvPrecision, ...] = ("fp8", "int8", "bf16")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """What one replica serves of one class, and what of that is relied on."""
+
+    point: OperatingPoint | None  # None: given by the problem's capacity table
+    req_s: float  # relied on: estimate x derate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueOf:
+    """The queue that replicas of a candidate share, as the mean of the classes the lane is for."""
+
+    slots: int
+    service_s: float
+    wait_s: float
+    percentile_share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A deployment with its lane and its rates."""
+
+    name: str
+    deployment: Deployment | None  # None: a row of the problem's capacity table
+    gpu: str
+    gpus: int  # GPUs per replica
+    lane: Slo
+    rates: Mapping[str, Rate]  # by class label
+    queue: QueueOf | None
+    slope: float
+    loss: float
+
+
+@dataclass(slots=True)
+class Drops:
+    """How many candidates were dropped for which reason, and which came nearest."""
+
+    count: dict[str, int] = field(default_factory=dict)
+    nearest: dict[str, tuple[float, str]] = field(default_factory=dict)
+
+    def add(self, reason: str, nearest: str = "", shortfall: float = math.inf) -> None:
+        """Count one; keep the nearest by its shortfall."""
+        self.count[reason] = self.count.get(reason, 0) + 1
+        if nearest and shortfall < self.nearest.get(reason, (math.inf, ""))[0]:
+            self.nearest[reason] = (shortfall, nearest)
+
+
+def objective_of(slo: Slo) -> Objective:
+    """The latency limits of a problem's `slo`; infinity where there is none."""
+    return Objective(
+        ttft_ms=slo.ttft_ms or math.inf,
+        tpot_ms=slo.tpot_ms or math.inf,
+        e2e_ms=slo.e2e_ms or math.inf,
+        percentile_share=PERCENTILE_SHARE[slo.percentile],
+    )
+
+
+def at_least_as_tight(lane: Objective, own: Objective) -> bool:
+    """Whether what keeps `lane` keeps `own` too."""
+    unlimited = math.isinf(own.ttft_ms) and math.isinf(own.tpot_ms) and math.isinf(own.e2e_ms)
+    return (
+        lane.ttft_ms <= own.ttft_ms
+        and lane.tpot_ms <= own.tpot_ms
+        and lane.e2e_ms <= own.e2e_ms
+        and (unlimited or lane.percentile_share >= own.percentile_share)
+    )
+
+
+def accepted_models(workload: Workload) -> list[AcceptableModel]:
+    """The workload's models, plain names written out."""
+    return [AcceptableModel(model=m) if isinstance(m, str) else m for m in workload.models]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Model variant accepted by some workloads: (model, precision, KV precision, engine) -> workloads."""
+
+    card: ModelCard
+    precision: Precision
+    kv_precision: KvPrecision
+    engine: str
+    workloads: frozenset[str]
+
+
+def accepted_variants(problem: Problem, catalog: Catalog, drops: Drops) -> list[Accepted]:
+    """Every model variant that some workload accepts; of the KV precisions accepted only the smallest is kept."""
+    wanted: dict[tuple[str, Precision, str], dict[str, KvPrecision]] = {}
+    engines: list[str] = list(dict.fromkeys(row.engine for row in catalog.engines))
+    for name, workload in problem.workloads.items():
+        for model in accepted_models(workload):
+            if not isinstance(resolve_model(catalog, model.model), ModelCard):
+                drops.add("sold by APIs only: no open weights in the catalog", model.model, 1)
+                continue
+            kv = next(p for p in KV_ORDER if p in (model.kv_precisions or ["bf16", "fp8"]))
+            for precision in model.precisions or ["bf16", "fp8"]:
+                for engine in engines:
+                    if not workload.engines or engine in workload.engines:
+                        wanted.setdefault((model.model, precision, engine), {})[name] = kv
+    out = []
+    for (model_name, precision, engine), by_workload in wanted.items():
+        for kv in dict.fromkeys(by_workload.values()):
+            who = frozenset(w for w, k in by_workload.items() if k == kv)
+            out.append(Accepted(catalog.models[model_name], precision, kv, engine, who))
+    return out
+
+
+def enumerate_candidates(
+    problem: Problem,
+    load: Load,
+    catalog: Catalog,
+    performance: Performance,
+    machines: Mapping[str, int],
+    drops: Drops,
+) -> list[Candidate]:
+    """All deployments that serve at least the class their lane is for.
+
+    `machines` says which GPU types may be bought for anything, and the largest machine of each [GPUs].
+    """
+    classes = {name: [k for k in load.classes if k.workload == name] for name in problem.workloads}
+    objectives = {name: objective_of(w.slo) for name, w in problem.workloads.items()}
+    lanes: dict[Objective, list[str]] = {}
+    for name, objective in objectives.items():
+        lanes.setdefault(objective, []).append(name)
+    peak = peak_req_s(load)
+    supported: dict[tuple[str, str], Engine] = {(row.engine, row.vendor): row for row in catalog.engines}
+    variants = accepted_variants(problem, catalog, drops)
+    first: dict[tuple[str, str], str] = {}
+    for variant in variants:
+        first.setdefault((variant.card.name, variant.precision), variant.engine)
+    out: list[Candidate] = []
+    for variant in variants:
+        for gpu_name, largest in machines.items():
+            gpu = catalog.gpus[gpu_name]
+            row = supported.get((variant.engine, gpu.vendor))
+            if row is None or variant.precision not in row.precisions.split("|"):
+                drops.add("precision not in this engine", f"{variant.engine} on {gpu.vendor}", 1)
+                continue
+            if variant.kv_precision not in row.kv_precisions.split("|"):
+                drops.add("KV precision not in this engine", f"{variant.engine} on {gpu.vendor}", 1)
+                continue
+            if variant.engine != first[variant.card.name, variant.precision] and not performance.tells_engine(
+                variant.card, gpu, variant.precision, variant.engine
+            ):
+                drops.add("no measured row of this engine: the first engine accepted stands for it")
+                continue
+            for tp in TENSOR_PARALLEL:
+                if tp > largest:
+                    drops.add("no machine sold with so many GPUs")
+                    continue
+                if variant.card.heads % tp:
+                    drops.add("attention heads do not divide by it")
+                    continue
+                deployment = Deployment(
+                    model=variant.card,
+                    precision=variant.precision,
+                    kv_precision=variant.kv_precision,
+                    engine=variant.engine,
+                    gpu=gpu,
+                    tp=tp,
+                )
+                for lane, owners in lanes.items():
+                    mine = [w for w in variant.workloads if at_least_as_tight(lane, objectives[w])]
+                    own = [w for w in owners if w in variant.workloads]
+                    if not own:
+                        continue
+                    riders = [(k, objectives[w]) for w in mine for k in classes[w]]
+                    found = candidate(problem, deployment, lane, riders, own, performance, peak, drops)
+                    if found is not None:
+                        out.append(found)
+    return prune_dominated(out, drops)
+
+
+def peak_req_s(load: Load) -> dict[str, float]:
+    """The highest planning rate of each class; for deferrable work its mean over its window."""
+    peak: dict[str, float] = {}
+    for (k, _), rate in load.planning_req_s.items():
+        peak[k] = max(peak.get(k, 0.0), rate)
+    month_h = {b.label: b.month_h for b in load.blocks}
+    for window in load.windows:
+        hours = sum(month_h[b] for b in window.blocks)
+        for k, requests in window.requests_month.items():
+            peak[k] = max(peak.get(k, 0.0), requests / (3600 * hours))
+    return peak
+
+
+def candidate(
+    problem: Problem,
+    deployment: Deployment,
+    lane: Objective,
+    riders: Iterable[tuple[RequestClass, Objective]],
+    own: list[str],
+    performance: Performance,
+    peak: Mapping[str, float],
+    drops: Drops,
+) -> Candidate | None:
+    """One deployment on one lane; None, with the reason counted, if it serves none of the lane's own classes."""
+    rates: dict[str, Rate] = {}
+    room_s: dict[str, float] = {}
+    own_points: list[tuple[str, OperatingPoint]] = []
+    refused: Refusal | None = None
+    for k, objective in riders:
+        point = performance.operating_point(deployment, k.request, lane)
+        if isinstance(point, Refusal):
+            if k.workload in own and (refused is None or point.shortfall < refused.shortfall):
+                refused = point
+            continue
+        derate = (
+            problem.performance.derate_measured if point.source == "measured" else problem.performance.derate_modeled
+        )
+        rates[k.label] = Rate(point=point, req_s=point.req_s * derate)
+        room_s[k.label] = waiting_room_s(point, objective)
+        if k.workload in own:
+            own_points.append((k.label, point))
+    if not own_points:
+        if refused is not None:
+            drops.add(refused.reason, refused.nearest, refused.shortfall)
+        return None
+    work = {k: max(peak.get(k, 0.0), 1e-12) / rates[k].req_s for k, _ in own_points}
+    total = sum(work.values())
+    queue = QueueOf(
+        slots=max(1, math.floor(sum(work[k] / total * p.concurrency for k, p in own_points))),
+        service_s=sum(work[k] / total * p.service_s for k, p in own_points),
+        wait_s=min(waiting_room_s(p, lane) for _, p in own_points),
+        percentile_share=lane.percentile_share,
+    )
+    # A longer request may ride along only if it can wait as long as the queue lets it.
+    rates = {k: rate for k, rate in rates.items() if room_s[k] >= queue.wait_s - 1e-9}
+    slope, loss = queue_line(queue.slots, queue.service_s, queue.wait_s, queue.percentile_share, max(1.0, total / 2))
+    if slope <= 0:
+        drops.add("no time left to wait for a slot")
+        return None
+    d = deployment
+    slo = next(problem.workloads[w].slo for w in own)
+    label = "+".join(own)
+    name = f"{d.model.name} {d.precision} kv-{d.kv_precision} {d.engine} {d.gpu.name} tp{d.tp} for {label}"
+    return Candidate(
+        name=name, deployment=d, gpu=d.gpu.name, gpus=d.gpus, lane=slo, rates=rates, queue=queue, slope=slope, loss=loss
+    )
+
+
+def prune_dominated(candidates: list[Candidate], drops: Drops) -> list[Candidate]:
+    """Drop a candidate that another of the same GPU, no larger, beats per GPU in every class it serves.
+
+    Safe: its replicas can be replaced by those of the other on the same machines, class by class.
+    """
+
+    def per_gpu(c: Candidate, k: str) -> float:
+        return c.rates[k].req_s * c.slope / c.gpus
+
+    kept: list[Candidate] = []
+    for i, c in enumerate(candidates):
+        for j, d in enumerate(candidates):
+            if i == j or c.gpu != d.gpu or d.gpus > c.gpus or not c.rates.keys() <= d.rates.keys():
+                continue
+            if d.loss * d.gpus > c.loss * c.gpus + 1e-9:
+                continue
+            if any(per_gpu(d, k) < per_gpu(c, k) * (1 - 1e-9) for k in c.rates):
+                continue
+            alike = d.gpus == c.gpus and c.rates.keys() == d.rates.keys()
+            if alike and all(per_gpu(d, k) <= per_gpu(c, k) * (1 + 1e-9) for k in c.rates) and j > i:
+                continue
+            drops.add("another deployment on the same GPU is at least as good for all it serves")
+            break
+        else:
+            kept.append(c)
+    return kept
+
+
+def from_capacity_table(problem: Problem, load: Load) -> list[Candidate]:
+    """One candidate per GPU of the problem's own capacity table, at the rates given there."""
+    given: dict[str, dict[tuple[float, float], float]] = {}
+    for row in problem.performance.capacity:
+        given.setdefault(row.gpu, {})[row.input_tok, row.output_tok] = row.req_s
+    out = []
+    for gpu, rates in given.items():
+        found = {
+            k.label: Rate(point=None, req_s=rates[k.request.input_tok, k.request.output_tok])
+            for k in load.classes
+            if (k.request.input_tok, k.request.output_tok) in rates
+        }
+        if found:
+            out.append(
+                Candidate(
+                    name=f"{gpu} as given",
+                    deployment=None,
+                    gpu=gpu,
+                    gpus=1,
+                    lane=Slo(),
+                    rates=found,
+                    queue=None,
+                    slope=1,
+                    loss=0,
+                )
+            )
+    return out

@@ -1,0 +1,487 @@
+"""Solution + labels -> Plan: the numbers of the mathematics back in the words of the problem file.
+
+Decides nothing.  What it adds is arithmetic of the bill: hours, requests, and each workload's share.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from planner.candidates import Candidate
+from planner.catalog.rows import TERM_MONTHS
+from planner.market import Lot
+from planner.plan import (
+    ApiPurchase,
+    ClassRate,
+    CostLine,
+    DeploymentPlan,
+    Dropped,
+    Lane,
+    Plan,
+    PlanBlock,
+    PricesObserved,
+    Purchase,
+    Queue,
+    Served,
+    Status,
+    WorkloadPlan,
+)
+from planner.problem.schema import Problem
+from planner.reduce import Reduced, usd_request
+from planner.solution import BlockRun, Solution
+from planner.traffic.blocks import week_label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hours:
+    """Some hours of the week and how the fleet is run in them."""
+
+    block: PlanBlock
+    run: BlockRun
+
+
+def divide_blocks(reduced: Reduced, solution: Solution) -> list[Hours]:
+    """Each run with hours of its own; a block run in several ways is divided by the clock, then by the day."""
+    runs: dict[str, list[BlockRun]] = defaultdict(list)
+    for run in solution.runs:
+        runs[run.block].append(run)
+    out = []
+    for block in reduced.load.blocks:
+        hours = list(block.hours)
+        if len(runs[block.label]) > 1:
+            hours.sort(key=lambda h: (h % 24, h // 24))
+        month_h = block.month_h / len(hours)
+        for run in merge_alike(runs[block.label]):
+            mine, hours = tuple(sorted(hours[: run.week_h])), hours[run.week_h :]
+            label = block.label if len(mine) == len(block.hours) else week_label(mine)
+            out.append(Hours(block=PlanBlock(label=label, hours=mine, month_h=month_h * len(mine)), run=run))
+    return out
+
+
+def merge_alike(runs: list[BlockRun]) -> list[BlockRun]:
+    """Runs of one block that are the same in everything, joined."""
+    out: list[BlockRun] = []
+    for run in runs:
+        for i, other in enumerate(out):
+            if (run.hourly, run.replicas, run.served, run.api) == (
+                other.hourly, other.replicas, other.served, other.api
+            ):
+                out[i] = BlockRun(
+                    block=run.block,
+                    week_h=run.week_h + other.week_h,
+                    hourly=run.hourly,
+                    replicas=run.replicas,
+                    served=run.served,
+                    api=run.api,
+                    usd_month=run.usd_month,
+                )
+                break
+        else:
+            out.append(run)
+    return out
+
+
+def finish(problem: Problem, reduced: Reduced, solution: Solution, today: date, asked_gap: float, solver: str) -> Plan:
+    """The plan of a solution; without one, a plan that says why."""
+    hours = divide_blocks(reduced, solution)
+    status: Status = solution.ended.value  # type: ignore[assignment]
+    dropped = tuple(
+        Dropped(kind=kind, reason=reason, count=count, nearest=drops.nearest.get(reason, (0, ""))[1])  # type: ignore[arg-type]
+        for kind, drops in reduced.dropped.items()
+        for reason, count in sorted(drops.count.items(), key=lambda item: -item[1])
+    )
+    if solution.usd_month is None:
+        return Plan(
+            problem=problem.name,
+            title=problem.title,
+            status=status,
+            usd_month=None,
+            usd_month_decided=None,
+            bound_usd_month=solution.bound_usd_month,
+            gap=None,
+            gap_asked=asked_gap,
+            solver=solver,
+            solve_s=solution.seconds,
+            month_hours=problem.month_hours,
+            dropped=dropped,
+            in_the_way=in_the_way(problem, reduced, solution),
+            prices_observed=observed([], today),
+        )
+    work = Work.of(reduced, hours)
+    purchases = buy(reduced, solution, hours, work)
+    deployments = deploy(reduced, hours)
+    apis = buy_tokens(reduced, solution, hours)
+    lines = bill(problem, reduced, purchases, deployments, apis, work)
+    usd_month = sum(line.usd_month for line in lines)
+    existing = sum(line.usd_month for line in lines if not line.decided)
+    # What the mathematics left out as constant: fees of providers that are paid anyway.
+    constant = usd_month - existing - solution.usd_month
+    bound = None if solution.bound_usd_month is None else min(solution.bound_usd_month + constant, usd_month - existing)
+    decided = usd_month - existing
+    return Plan(
+        problem=problem.name,
+        title=problem.title,
+        status=status,
+        usd_month=usd_month,
+        usd_month_decided=decided,
+        bound_usd_month=None if bound is None else bound + existing,
+        gap=None if bound is None else ((decided - bound) / decided if decided > 0 else 0.0),
+        gap_asked=asked_gap,
+        solver=solver,
+        solve_s=solution.seconds,
+        first_plan_s=solution.first_plan_s,
+        month_hours=problem.month_hours,
+        blocks=tuple(h.block for h in hours),
+        purchases=purchases,
+        deployments=deployments,
+        apis=apis,
+        workloads=share_out(problem, reduced, purchases, apis, lines, work),
+        costs=tuple(lines),
+        dropped=dropped,
+        notes=notes(problem, reduced, solution),
+        prices_observed=observed([*purchases, *apis], today),
+    )
+
+
+def in_the_way(problem: Problem, reduced: Reduced, solution: Solution) -> tuple[str, ...]:
+    """Families that stand in the way, with the limit of the problem file that each stands for."""
+    limits = {
+        "within_budget": lambda: problem.budget and f"the budget of {problem.budget.usd_month:g} USD a month",
+        "within_quota": lambda: "; ".join(reduced.inputs.quotas),
+        "within_upfront_cash": lambda: f"max_upfront_usd of {problem.procurement.max_upfront_usd:g} USD",
+        "minimum_order": lambda: "; ".join(reduced.inputs.minimum_orders),
+        "within_spot_share": lambda: "spot_max_share",
+        "within_api_rate": lambda: f"the API rate limit of {problem.apis.max_req_s} requests/s",
+        "serve_demand": lambda: "serving every request in every hour",
+        "serve_deferred": lambda: "finishing deferrable work inside its hours",
+    }
+    said = [str(limits[name]()) for name in solution.in_the_way if name in limits]
+    # Serving less is a way out of everything; it is said only where nothing else is.
+    other = [s for n, s in zip(solution.in_the_way, said, strict=False) if not n.startswith("serve_")]
+    return tuple(other or said)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """GPU-hours of work carried in a month, by group and by workload, and replica busy-ness."""
+
+    of_group: Mapping[str, float]
+    of_workload: Mapping[tuple[str, str], float]        # (group, workload)
+    requests: Mapping[tuple[str, str], float]           # (class, group) -> requests/month, as billed
+    deferred: frozenset[str]                            # classes without hourly demand
+
+    @classmethod
+    def of(cls, reduced: Reduced, hours: list[Hours]) -> Work:
+        """Add up all hours."""
+        group: dict[str, float] = defaultdict(float)
+        workload: dict[tuple[str, str], float] = defaultdict(float)
+        requests: dict[tuple[str, str], float] = defaultdict(float)
+        deferred = frozenset(k for w in reduced.load.windows for k in w.requests_month)
+        owner = reduced.inputs.class_workload
+        for h in hours:
+            for (k, c, g), y in h.run.served.items():
+                busy = y / reduced.inputs.rate_req_s[c, k] * reduced.inputs.deployment_gpus[c] * h.block.month_h
+                group[g] += busy
+                workload[g, owner[k]] += busy
+                burst = 1.0 if k in deferred else reduced.load.burst_factor[owner[k]]
+                requests[k, g] += y / burst * 3600 * h.block.month_h
+        return cls(of_group=group, of_workload=workload, requests=requests, deferred=deferred)
+
+
+def buy(reduced: Reduced, solution: Solution, hours: list[Hours], work: Work) -> tuple[Purchase, ...]:
+    """Machines by offer, the dearest line first."""
+    billed_gpu_h: dict[str, float] = defaultdict(float)
+    found: list[tuple[Lot, dict[str, int], float]] = []
+    for name, lot in reduced.lots.items():
+        if lot.billing == "always":
+            count = solution.always.get(name, 0)
+            machines = {h.block.label: count for h in hours} if count else {}
+            hours_month = count * reduced.inputs.month_h
+        else:
+            machines = {h.block.label: h.run.hourly[name] for h in hours if h.run.hourly.get(name)}
+            hours_month = sum(n * h.block.month_h for h in hours if (n := h.run.hourly.get(name, 0)))
+        if machines:
+            found.append((lot, machines, hours_month))
+            billed_gpu_h[lot.group] += hours_month * lot.row.gpus
+    out = [
+        Purchase(
+            provider=lot.row.provider,
+            region=lot.row.region,
+            country=lot.row.country,
+            machine=lot.row.machine,
+            gpu=lot.row.gpu,
+            gpus=lot.row.gpus,
+            term=lot.row.term,
+            group=lot.group,
+            existing=lot.existing is not None,
+            billing="always" if lot.billing == "always" else "hourly",
+            count=max(machines.values()),
+            hours_month=hours_month,
+            usd_h=lot.row.usd_h,
+            usd_month=hours_month * lot.row.usd_h,
+            upfront_usd=lot.upfront_usd * max(machines.values()),
+            minimum_rental_h=lot.row.minimum_rental_h,
+            machines_by_block=machines,
+            busy_share=min(1.0, work.of_group.get(lot.group, 0.0) / billed_gpu_h[lot.group]),
+            source=lot.row.source,
+            observed_on=lot.row.observed_on,
+        )
+        for lot, machines, hours_month in found
+    ]
+    return tuple(sorted(out, key=lambda p: (p.existing, -p.usd_month, p.provider, p.machine)))
+
+
+def deploy(reduced: Reduced, hours: list[Hours]) -> tuple[DeploymentPlan, ...]:
+    """What runs on which group."""
+    replicas: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    served: dict[tuple[str, str], list[Served]] = defaultdict(list)
+    for h in hours:
+        for label, n in h.run.replicas.items():
+            replicas[label][h.block.label] = n
+        for (k, c, g), y in h.run.served.items():
+            served[c, g].append(Served(request_class=k, block=h.block.label, req_s=y))
+    out = []
+    for (name, g), by_block in replicas.items():
+        c = reduced.candidates[name]
+        d = c.deployment
+        out.append(
+            DeploymentPlan(
+                name=name,
+                model=d.model.name if d else "",
+                precision=d.precision if d else "",
+                kv_precision=d.kv_precision if d else "",
+                engine=d.engine if d else "",
+                gpu=c.gpu,
+                tp=d.tp if d else 1,
+                pp=d.pp if d else 1,
+                group=g,
+                market="spot" if g in reduced.inputs.spot_groups else "firm",
+                lane=Lane(
+                    ttft_ms=c.lane.ttft_ms,
+                    tpot_ms=c.lane.tpot_ms,
+                    e2e_ms=c.lane.e2e_ms,
+                    percentile=c.lane.percentile,
+                ),
+                queue=queue_of(c),
+                rates=tuple(class_rate(k, c) for k in c.rates),
+                replicas_by_block=by_block,
+                served=tuple(served[name, g]),
+            )
+        )
+    return tuple(sorted(out, key=lambda d: (-sum(d.replicas_by_block.values()) * d.tp, d.name, d.group)))
+
+
+def queue_of(c: Candidate) -> Queue | None:
+    """The queue of a candidate, as the audit will read it."""
+    if c.queue is None:
+        return None
+    wait = c.queue.wait_s
+    return Queue(
+        slots=c.queue.slots,
+        service_s=c.queue.service_s,
+        wait_s=None if wait == float("inf") else wait,
+        percentile_share=c.queue.percentile_share,
+    )
+
+
+def class_rate(k: str, c: Candidate) -> ClassRate:
+    """What a replica serves of a class, and who says so."""
+    rate = c.rates[k]
+    point = rate.point
+    if point is None:
+        return ClassRate(
+            request_class=k,
+            req_s=rate.req_s,
+            estimate_req_s=rate.req_s,
+            concurrency=1,
+            tpot_ms=0,
+            ttft_ms=0,
+            service_s=0,
+            source="given",
+            low_share=1,
+            high_share=1,
+            reason="the problem's capacity table",
+        )
+    return ClassRate(
+        request_class=k,
+        req_s=rate.req_s,
+        estimate_req_s=point.req_s,
+        concurrency=point.concurrency,
+        tpot_ms=point.tpot_ms,
+        ttft_ms=point.ttft_ms,
+        service_s=point.service_s,
+        source=point.source,
+        low_share=point.low_share,
+        high_share=point.high_share,
+        reason=point.reason,
+    )
+
+
+def buy_tokens(reduced: Reduced, solution: Solution, hours: list[Hours]) -> tuple[ApiPurchase, ...]:
+    """Tokens by API and class."""
+    load = reduced.load
+    classes = {k.label: k for k in load.classes}
+    bought: dict[tuple[str, str], tuple[list[Served], float, float]] = {}
+    for h in hours:
+        for (k, a), x in h.run.api.items():
+            served, requests, _ = bought.get((k, a), ([], 0.0, 0.0))
+            served.append(Served(request_class=k, block=h.block.label, req_s=x))
+            requests += x / load.burst_factor[classes[k].workload] * 3600 * h.block.month_h
+            row = reduced.apis[a][k]
+            usd = requests * usd_request(row, classes[k].request.input_tok, classes[k].request.output_tok)
+            bought[k, a] = (served, requests, usd)
+    for (_, k), requests in solution.deferred_api.items():
+        request = classes[k].request
+        prices = {
+            a: usd_request(rows[k], request.input_tok, request.output_tok, batch=True)
+            for a, rows in reduced.apis.items()
+            if k in rows
+        }
+        a = min(prices, key=lambda name: prices[name])
+        _, before, usd = bought.get((k, a), ([], 0.0, 0.0))
+        bought[k, a] = ([], before + requests, usd + requests * prices[a])
+    out = []
+    for (k, a), (served, requests, usd) in bought.items():
+        row = reduced.apis[a][k]
+        batch = not served and row.batch_input_usd_mtok is not None and row.batch_output_usd_mtok is not None
+        out.append(
+            ApiPurchase(
+                workload=classes[k].workload,
+                request_class=k,
+                provider=a,
+                model=row.model,
+                api_model_id=row.api_model_id,
+                input_usd_mtok=row.batch_input_usd_mtok if batch else row.input_usd_mtok,  # type: ignore[arg-type]
+                output_usd_mtok=row.batch_output_usd_mtok if batch else row.output_usd_mtok,  # type: ignore[arg-type]
+                served=tuple(served),
+                requests_month=requests,
+                usd_month=usd,
+                source=row.source,
+                observed_on=row.observed_on,
+            )
+        )
+    return tuple(sorted(out, key=lambda p: (p.workload, p.request_class, p.provider)))
+
+
+def bill(
+    problem: Problem,
+    reduced: Reduced,
+    purchases: tuple[Purchase, ...],
+    deployments: tuple[DeploymentPlan, ...],
+    apis: tuple[ApiPurchase, ...],
+    work: Work,
+) -> list[CostLine]:
+    """The bill by line; lines of nothing are left out."""
+    o = problem.overheads
+    providers = {p.provider for p in purchases}
+    hosts = bool(deployments)
+    lines: dict[str, float] = defaultdict(float)
+    capital = problem.procurement.cost_of_capital_year
+    for p in purchases:
+        months = TERM_MONTHS.get(p.term, 0)
+        if p.existing:
+            lines["existing commitments"] += p.usd_month
+        elif months:
+            lines["commitments"] += p.usd_month
+            lines["cost of capital"] += p.upfront_usd * capital / 12 * (months + 1) / (2 * months)
+        else:
+            lines["spot rent" if p.term == "spot" else "on-demand rent"] += p.usd_month
+    lines["API tokens"] = sum(a.usd_month for a in apis)
+    usd_gb = {lot.group: lot.egress_usd_gb for lot in reduced.lots.values()}
+    lines["egress"] = sum(n * o.egress_kb_request / 1e6 * usd_gb[g] for (_, g), n in work.requests.items())
+    lines["storage"] = hosts * o.storage_usd_month + len(providers) * o.storage_gb * o.storage_usd_gb_month
+    lines["networking"] = hosts * o.networking_usd_month
+    lines["engineering"] = hosts * o.engineering_usd_month
+    lines["provider fees"] = len(providers) * o.provider_usd_month
+    return [CostLine(line=n, usd_month=u, decided=n != "existing commitments") for n, u in lines.items() if u > 0]
+
+
+def share_out(
+    problem: Problem,
+    reduced: Reduced,
+    purchases: tuple[Purchase, ...],
+    apis: tuple[ApiPurchase, ...],
+    lines: list[CostLine],
+    work: Work,
+) -> tuple[WorkloadPlan, ...]:
+    """What each workload gets and costs: machines by the work they carry for it, the rest by its share of all that."""
+    load = reduced.load
+    usd: dict[str, float] = dict.fromkeys(problem.workloads, 0.0)
+    all_work = sum(work.of_group.values())
+    by_workload = {w: sum(x for (_, ww), x in work.of_workload.items() if ww == w) for w in usd}
+    for p in purchases:
+        carried = work.of_group.get(p.group, 0.0)
+        for w in usd:
+            if carried:
+                usd[w] += p.usd_month * work.of_workload.get((p.group, w), 0.0) / carried
+            else:
+                usd[w] += p.usd_month * (by_workload[w] / all_work if all_work else 1 / len(usd))
+    for a in apis:
+        usd[a.workload] += a.usd_month
+    direct = sum(usd.values())
+    total = sum(line.usd_month for line in lines)
+    out = []
+    for name, workload in problem.workloads.items():
+        requests, input_tok, output_tok = 0.0, 0.0, 0.0
+        on_spot, at_apis = 0.0, sum(a.requests_month for a in apis if a.workload == name)
+        for k in load.classes:
+            if k.workload != name:
+                continue
+            n = sum(w.requests_month.get(k.label, 0.0) for w in load.windows)
+            n += sum(load.mean_req_s.get((k.label, b.label), 0.0) * 3600 * b.month_h for b in load.blocks)
+            requests += n
+            input_tok += n * k.request.input_tok
+            output_tok += n * k.request.output_tok
+            on_spot += sum(work.requests.get((k.label, g), 0.0) for g in reduced.inputs.spot_groups)
+        share = usd[name] / direct if direct else 1 / len(usd)
+        cost = usd[name] + (total - direct) * share
+        out.append(
+            WorkloadPlan(
+                name=name,
+                requests_month=requests,
+                input_mtok_month=input_tok / 1e6,
+                output_mtok_month=output_tok / 1e6,
+                usd_month=cost,
+                usd_mtok_output=cost / output_tok * 1e6 if output_tok else None,
+                usd_mtok_total=cost / (input_tok + output_tok) * 1e6 if input_tok + output_tok else None,
+                api_share=min(1.0, at_apis / requests) if requests else 0.0,
+                spot_share=min(1.0, on_spot / requests) if requests else 0.0,
+                burst_factor=load.burst_factor[name],
+                merging_note=load.merging_note[name],
+                tags=workload.tags,
+            )
+        )
+    return tuple(out)
+
+
+def notes(problem: Problem, reduced: Reduced, solution: Solution) -> tuple[str, ...]:
+    """What a reader must know to use the numbers."""
+    out = []
+    total = solution.usd_month or 0.0
+    if problem.budget is not None and total >= problem.budget.alert_share * problem.budget.usd_month:
+        out.append(f"The plan spends {total / problem.budget.usd_month:.0%} of the budget: past the alert share.")
+    for lot in reduced.lots.values():
+        if lot.existing and lot.ends_on is not None:
+            out.append(f"The commitment {lot.name} ends on {lot.ends_on}.")
+    if solution.deferred_api or any(run.api for run in solution.runs):
+        out.append("The latency of APIs is not modeled: check it against the objective before relying on them.")
+    if any(lot.row.term == "spot" for name, lot in reduced.lots.items() for r in solution.runs if name in r.hourly):
+        out.append("Spot machines are priced without interruptions; work lost to them is not counted yet.")
+    assumed = {w: n for w, n in reduced.load.burst_note.items() if "assumed" in n and reduced.load.burst_factor[w] > 1}
+    for w, n in assumed.items():
+        out.append(f"Burst factor of {w}, {reduced.load.burst_factor[w]:g}: {n}.")
+    return tuple(out)
+
+
+def observed(items: list[Purchase | ApiPurchase], today: date) -> PricesObserved:
+    """How old the prices are; existing commitments are not prices."""
+    seen = sorted((i.observed_on, i.source) for i in items if not getattr(i, "existing", False))
+    if not seen:
+        return PricesObserved(today=today, oldest=None, newest=None, oldest_days=None)
+    oldest, source = seen[0]
+    return PricesObserved(
+        today=today, oldest=oldest, newest=seen[-1][0], oldest_days=(today - oldest).days, oldest_source=source
+    )

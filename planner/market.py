@@ -1,0 +1,268 @@
+"""What may be bought for this problem: offers after every filter, joined into groups, the dominated ones gone.
+
+Prices are not changed here and nothing is estimated.  Offers on which replicas are interchangeable form a
+group: same GPU, machine size, market, admitted workloads and egress price.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from planner.candidates import Drops
+from planner.catalog.load import Catalog
+from planner.catalog.rows import TERM_MONTHS, PriceOffer
+from planner.problem.matching import allows
+from planner.problem.schema import ExistingCommitment, Problem, Quote
+
+WEEK_H = 168
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lot:
+    """One offer as this problem sees it."""
+
+    name: str  # provider/region/machine/term, made unique
+    row: PriceOffer
+    vendor: str
+    billing: str  # hourly, stretch, always
+    workloads: frozenset[str]  # admitted
+    group: str
+    egress_usd_gb: float
+    existing: int | None = None
+    max_machines: int | None = None
+    ends_on: date | None = None
+
+    @property
+    def months(self) -> int:
+        """Length of the commitment [months]; 0: none."""
+        return TERM_MONTHS.get(self.row.term, 0)
+
+    @property
+    def upfront_usd(self) -> float:
+        """Paid at once for one machine [USD]."""
+        return self.row.upfront_share * self.row.usd_h * 730 * self.months
+
+    def capital_usd_month(self, yearly: float) -> float:
+        """Interest on that for one machine, written off evenly over the term [USD/month]."""
+        return self.upfront_usd * yearly / 12 * (self.months + 1) / (2 * self.months) if self.months else 0.0
+
+
+def offers_of(problem: Problem, catalog: Catalog) -> list[tuple[PriceOffer, int | None]]:
+    """All prices this problem can see, with the most machines of each: its quotes, then the catalog's."""
+    quotes = [(offer_of_quote(quote), quote.max_machines) for quote in problem.procurement.quotes]
+    if problem.procurement.only_quotes:
+        return quotes
+    listed = [(offer, None) for offer in catalog.offers]
+    return quotes + listed + [(offer, None) for offer in committed_at_a_discount(catalog)]
+
+
+def offer_of_quote(quote: Quote) -> PriceOffer:
+    """A price of the user's own, as an offer."""
+    return PriceOffer(
+        provider=quote.provider,
+        region=quote.region,
+        country=quote.country,
+        continent=quote.continent,
+        tier=quote.tier,
+        machine=quote.machine or f"{quote.gpus}x-{quote.gpu}",
+        gpu=quote.gpu,
+        gpus=quote.gpus,
+        usd_h=quote.usd_h,
+        term=quote.term,
+        upfront_share=quote.upfront_share,
+        minimum_rental_h=quote.minimum_rental_h,
+        source=quote.source,
+        observed_on=quote.observed_on,
+    )
+
+
+def committed_at_a_discount(catalog: Catalog) -> list[PriceOffer]:
+    """Commitments whose price the catalog gives as a discount on on-demand, where it lists no price itself."""
+    listed = {(o.provider, o.region, o.machine, o.term) for o in catalog.offers}
+    out = []
+    by_gpu: dict[tuple[str, str], list[PriceOffer]] = {}
+    for o in catalog.offers:
+        if o.term == "on-demand":
+            by_gpu.setdefault((o.provider, o.gpu), []).append(o)
+    for row in catalog.commitments:
+        for o in by_gpu.get((row.provider, row.gpu), ()):
+            if (row.region and row.region != o.region) or (row.machine and row.machine != o.machine):
+                continue
+            key = (o.provider, o.region, o.machine, row.term)
+            if key in listed:
+                continue
+            listed.add(key)
+            out.append(
+                o.model_copy(
+                    update={
+                        "term": row.term,
+                        "usd_h": o.usd_h * (1 - row.discount_share),
+                        "observed_on": min(o.observed_on, row.observed_on),
+                        "source": f"{o.source}; less {row.discount_share:.1%} {row.instrument}: {row.source}",
+                    }
+                )
+            )
+    return out
+
+
+def allowed_terms(problem: Problem) -> frozenset[str]:
+    """On-demand, spot and the commitments this problem may sign."""
+    if problem.procurement.terms:
+        return frozenset(problem.procurement.terms)
+    short = {term for term, months in TERM_MONTHS.items() if months <= problem.procurement.max_term_months}
+    return frozenset({"on-demand", "spot"} | short)
+
+
+def admitted(problem: Problem, row: PriceOffer | ExistingCommitment, vendor: str, spot: bool) -> frozenset[str]:
+    """Workloads that may run on such a machine."""
+    return frozenset(
+        name
+        for name, w in problem.workloads.items()
+        if allows(w.where, row, vendor) and (w.interruptible or not (spot or row.tier == "marketplace"))
+    )
+
+
+def first_paid_egress(catalog: Catalog) -> dict[str, float]:
+    """USD/GB of each provider's first paid tier; what is free and what gets cheaper beyond is not credited."""
+    out: dict[str, float] = {}
+    for tier in sorted(catalog.egress, key=lambda t: (t.provider, t.from_gb)):
+        if tier.usd_gb > 0:
+            out.setdefault(tier.provider, tier.usd_gb)
+    return out
+
+
+def gather(problem: Problem, catalog: Catalog, drops: Drops) -> list[Lot]:
+    """Every offer that passes every filter, with its group, existing commitments first; dominated ones gone."""
+    egress = first_paid_egress(catalog) if problem.overheads.egress_kb_request else {}
+    terms = allowed_terms(problem)
+    names: dict[str, int] = {}
+
+    def lot(row: PriceOffer, existing: int | None, most: int | None, ends_on: date | None = None) -> Lot | None:
+        gpu = catalog.gpus.get(row.gpu)
+        vendor = gpu.vendor if gpu else ""
+        spot = row.term == "spot"
+        who = admitted(problem, row, vendor, spot)
+        if not who:
+            why = "spot or marketplace, and nothing may be interrupted" if spot or row.tier == "marketplace" else ""
+            drops.add(why or "no workload may run there")
+            return None
+        usd_gb = egress.get(row.provider, 0.0)
+        market = "spot" if spot else "firm"
+        for_whom = "" if len(who) == len(problem.workloads) else f" for {'+'.join(sorted(who))}"
+        group = f"{row.gpus}x {row.gpu} {market}{for_whom}" + (f" egress {usd_gb:g}" if egress else "")
+        label = f"{row.provider}/{row.region or '-'}/{row.machine}/{'owned' if existing else row.term}"
+        names[label] = names.get(label, 0) + 1
+        if names[label] > 1:
+            label = f"{label} ({names[label]})"
+        billing = "always" if TERM_MONTHS.get(row.term) or row.minimum_rental_h >= WEEK_H else "hourly"
+        if billing == "hourly" and row.minimum_rental_h > 1:
+            billing = "stretch"
+        return Lot(
+            name=label,
+            row=row,
+            vendor=vendor,
+            billing="always" if existing is not None else billing,
+            workloads=who,
+            group=group,
+            egress_usd_gb=usd_gb,
+            existing=existing,
+            max_machines=most,
+            ends_on=ends_on,
+        )
+
+    found: list[Lot | None] = [
+        lot(offer_of_existing(e), e.count, e.count, e.ends_on) for e in problem.procurement.existing
+    ]
+    for row, most in offers_of(problem, catalog):
+        gpu = catalog.gpus.get(row.gpu)
+        if not allows(problem.procurement.where, row, gpu.vendor if gpu else ""):
+            drops.add("outside procurement.where")
+        elif row.term not in terms:
+            drops.add("term not allowed", row.term, 1)
+        elif most == 0:
+            drops.add("a quote of no machines")
+        else:
+            found.append(lot(row, None, most))
+    return prune_dominated_lots(problem, [one for one in found if one is not None], drops)
+
+
+def offer_of_existing(e: ExistingCommitment) -> PriceOffer:
+    """An existing commitment, as an offer already taken."""
+    return PriceOffer(
+        provider=e.provider,
+        region=e.region,
+        country=e.country,
+        continent=e.continent,
+        tier=e.tier,
+        machine=e.machine or f"{e.gpus}x-{e.gpu}",
+        gpu=e.gpu,
+        gpus=e.gpus,
+        usd_h=max(e.usd_h, 1e-9),
+        term="on-demand",
+        source="problem file, procurement.existing",
+        observed_on=e.ends_on or date(2000, 1, 1),
+    )
+
+
+def matches_quota(lot: Lot, problem: Problem, index: int) -> bool:
+    """Whether a quota of the problem counts this offer."""
+    quota = problem.procurement.quotas[index]
+    if quota.terms and (lot.existing is not None or lot.row.term not in quota.terms):
+        return False
+    return (quota.machine is None or quota.machine == lot.row.machine) and allows(quota.where, lot.row, lot.vendor)
+
+
+def limited(lot: Lot, problem: Problem) -> bool:
+    """Whether anything in the problem limits how much of this offer can be had, or counts it."""
+    p = problem.procurement
+    counted = any(matches_quota(lot, problem, i) for i in range(len(p.quotas)))
+    ordered = any(
+        allows(m.where, lot.row, lot.vendor) and (not m.terms or lot.row.term in m.terms) for m in p.minimum_orders
+    )
+    return (
+        counted
+        or ordered
+        or lot.max_machines is not None
+        or (lot.row.upfront_share > 0 and p.max_upfront_usd is not None)
+    )
+
+
+def prune_dominated_lots(problem: Problem, lots: Iterable[Lot], drops: Drops) -> list[Lot]:
+    """Drop an offer that another, unlimited one of the same machine is no dearer than, for all it may serve.
+
+    An hourly offer no dearer than a commitment dominates it; a commitment never dominates an hourly offer.
+    """
+    capital = problem.procurement.cost_of_capital_year
+    by_provider = problem.overheads.provider_usd_month > 0 or problem.overheads.storage_gb > 0
+    kept: list[Lot] = []
+    everything = list(lots)
+    price = {one.name: one.row.usd_h + one.capital_usd_month(capital) / problem.month_hours for one in everything}
+    free = {one.name: one.existing is None and not limited(one, problem) for one in everything}
+    kinds: Mapping[tuple[str, int], list[Lot]] = {}
+    kinds = {}
+    for one in everything:
+        kinds.setdefault((one.row.gpu, one.row.gpus), []).append(one)
+    for one in everything:
+        rivals = kinds[one.row.gpu, one.row.gpus] if one.existing is None else []
+        for other in rivals:
+            if other is one or not free[other.name] or not one.workloads <= other.workloads:
+                continue
+            if other.row.term == "spot" and one.row.term != "spot":
+                continue
+            if other.billing != one.billing and other.billing != "hourly":
+                continue
+            if by_provider and other.row.provider != one.row.provider:
+                continue
+            if other.egress_usd_gb > one.egress_usd_gb or price[other.name] > price[one.name]:
+                continue
+            same = price[other.name] == price[one.name] and other.billing == one.billing and free[one.name]
+            same = same and other.workloads == one.workloads and other.egress_usd_gb == one.egress_usd_gb
+            if same and (other.row.term == "spot") == (one.row.term == "spot") and other.name > one.name:
+                continue
+            drops.add("another offer of the same machine is no dearer")
+            break
+        else:
+            kept.append(one)
+    return kept

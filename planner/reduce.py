@@ -1,0 +1,365 @@
+"""Problem + catalog + performance -> `FleetInputs`, and the labels that lead back.
+
+The last place that knows the world.  It decides nothing: it filters, counts what it drops, and turns
+prices per request and per machine into the numbers of the mathematics.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from planner.candidates import Candidate, Drops, accepted_models, enumerate_candidates, from_capacity_table
+from planner.catalog.load import Catalog, benchmarks_for
+from planner.catalog.names import resolve_model
+from planner.catalog.rows import ApiPrice, ModelCard
+from planner.errors import NoCandidate
+from planner.inputs import FleetInputs, MinimumOrder, Offer, Quota, Window
+from planner.market import Lot, gather, matches_quota
+from planner.performance import Performance
+from planner.problem.matching import allows, named
+from planner.problem.schema import Problem, Workload
+from planner.traffic.reduce import reduce_traffic
+from planner.traffic.types import Block, Load
+from planner.traffic.types import Window as LoadWindow
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reduced:
+    """The numbers, and what each of their labels stands for."""
+
+    inputs: FleetInputs
+    load: Load
+    performance: Performance
+    candidates: Mapping[str, Candidate]
+    lots: Mapping[str, Lot]
+    apis: Mapping[str, Mapping[str, ApiPrice]]  # API label -> class label -> price
+    dropped: Mapping[str, Drops]  # deployment, offer, api
+
+
+def reduce_problem(problem: Problem, folder: Path, catalog: Catalog) -> Reduced:
+    """All numbers of the mathematics.
+
+    Raises `NoCandidate` if something asked for can be served by nothing, with the reasons counted, and
+    `ProblemError` for a trace that cannot be read.
+    """
+    drops = {"deployment": Drops(), "offer": Drops(), "api": Drops()}
+    load = reduce_traffic(problem, folder, catalog)
+    lots = gather(problem, catalog, drops["offer"])
+    machines: dict[str, int] = {}
+    for lot in lots:
+        machines[lot.row.gpu] = max(machines.get(lot.row.gpu, 0), lot.row.gpus)
+    cards = [m for w in problem.workloads.values() for a in accepted_models(w) if (m := card(catalog, a.model))]
+    rows = [] if problem.performance.capacity else benchmarks_for(catalog, models=cards, gpus=set(machines))
+    performance = Performance(catalog.models, rows, problem.performance.memory_share)
+    if problem.performance.capacity:
+        candidates = from_capacity_table(problem, load)
+    else:
+        known = {gpu: most for gpu, most in machines.items() if gpu in catalog.gpus}
+        candidates = enumerate_candidates(problem, load, catalog, performance, known, drops["deployment"])
+    apis = api_prices(problem, load, catalog, drops["api"])
+    used_gpus = {c.gpu for c in candidates}
+    hosting = [lot for lot in lots if lot.row.gpu in used_gpus or lot.existing is not None]
+    for _ in range(len(lots) - len(hosting)):
+        drops["offer"].add("no deployment fits or meets an objective on this GPU")
+    if any(lot.billing == "stretch" for lot in hosting):
+        load = in_hours(load)
+    inputs = to_inputs(problem, load, candidates, hosting, apis)
+    reduced = Reduced(
+        inputs=inputs,
+        load=load,
+        performance=performance,
+        candidates={c.name: c for c in candidates},
+        lots={lot.name: lot for lot in hosting},
+        apis=apis,
+        dropped=drops,
+    )
+    demand_a_way(reduced)
+    return reduced
+
+
+def card(catalog: Catalog, name: str) -> ModelCard | None:
+    """The weights of that name, if the catalog has them."""
+    found = resolve_model(catalog, name)
+    return found if isinstance(found, ModelCard) else None
+
+
+def demand_a_way(reduced: Reduced) -> None:
+    """Raise `NoCandidate`, with every reason counted, where a class can be served by nothing at all."""
+    inputs = reduced.inputs
+    stocked = {lot.group for lot in reduced.lots.values()}
+    hosted = {
+        k
+        for (c, k) in inputs.rate_req_s
+        for g in inputs.deployment_groups[c]
+        if g in stocked and (k, g) in inputs.admitted
+    }
+    bought = {k for (k, _) in inputs.api_usd_h} | {k for w in inputs.windows.values() for k in w.api_usd_request}
+    asked = {k for (k, _) in inputs.demand_req_s} | {k for w in inputs.windows.values() for k in w.requests_month}
+    stuck = sorted(asked - hosted - bought)
+    if not stuck:
+        return
+    lines = [f"Nothing that may be bought can serve {', '.join(stuck)}."]
+    for kind, drops in reduced.dropped.items():
+        total = sum(drops.count.values())
+        if total:
+            lines.append(f"{total} {kind}s were left out:")
+        for reason, count in sorted(drops.count.items(), key=lambda item: -item[1]):
+            near = drops.nearest.get(reason)
+            lines.append(f"  {count:>5}  {reason}" + (f"; nearest: {near[1]}" if near else ""))
+    lines.append("Allow more under procurement.where, terms, models, precisions or apis, or loosen the slo.")
+    raise NoCandidate("\n".join(lines))
+
+
+def has_place_rule(problem: Problem, workload: Workload) -> bool:
+    """Whether the place of what serves this workload is restricted."""
+    return any(w.regions or w.countries or w.continents for w in (problem.procurement.where, workload.where))
+
+
+def api_prices(problem: Problem, load: Load, catalog: Catalog, drops: Drops) -> dict[str, dict[str, ApiPrice]]:
+    """By API (provider) and class, the cheapest price at which it sells one of the workload's models.
+
+    Token prices carry no region, so they satisfy no rule about places.
+    """
+    quotes = [
+        ApiPrice(
+            model=q.model,
+            open_weight=True,
+            provider=q.provider,
+            api_model_id=q.model,
+            input_usd_mtok=q.input_usd_mtok,
+            output_usd_mtok=q.output_usd_mtok,
+            source=q.source,
+            observed_on=q.observed_on,
+        )
+        for q in problem.apis.quotes
+    ]
+    rule = problem.apis
+    out: dict[str, dict[str, ApiPrice]] = {}
+    for k in load.classes:
+        workload = problem.workloads[k.workload]
+        sold = {a.model for a in accepted_models(workload)}
+        sold |= {found.family for a in accepted_models(workload) if (found := card(catalog, a.model))}
+        for row in quotes + list(catalog.api_prices):
+            if row.model not in sold:
+                continue
+            if not (rule.allow and workload.apis):
+                drops.add("APIs not allowed")
+            elif has_place_rule(problem, workload):
+                drops.add("token prices state no region, and this workload has a rule about places")
+            elif (rule.providers and not named(row.provider, rule.providers)) or named(
+                row.provider, rule.exclude_providers
+            ):
+                drops.add("API provider not allowed")
+            elif (row.max_input_tok or math.inf) < k.request.input_tok or (
+                row.max_output_tok or math.inf
+            ) < k.request.output_tok:
+                drops.add("API takes no such long requests")
+            else:
+                known = out.setdefault(row.provider, {}).get(k.label)
+                if known is None or usd_request(row, k.request.input_tok, k.request.output_tok) < usd_request(
+                    known, k.request.input_tok, k.request.output_tok
+                ):
+                    out[row.provider][k.label] = row
+    if rule.max_req_s is None:
+        cheapest_only(out, load, drops)
+    return {a: by_class for a, by_class in sorted(out.items()) if by_class}
+
+
+def cheapest_only(apis: dict[str, dict[str, ApiPrice]], load: Load, drops: Drops) -> None:
+    """Without rate limits only the cheapest API of each class can be in a best plan; the first by name on a tie."""
+    for k in load.classes:
+        deferred = any(k.label in w.requests_month for w in load.windows)
+        prices = {
+            a: usd_request(rows[k.label], k.request.input_tok, k.request.output_tok, batch=deferred)
+            for a, rows in sorted(apis.items())
+            if k.label in rows
+        }
+        if prices:
+            best = min(prices, key=lambda a: prices[a])
+            for a in prices:
+                if a != best:
+                    del apis[a][k.label]
+                    drops.add("another API is no dearer for these requests")
+
+
+def usd_request(row: ApiPrice, input_tok: float, output_tok: float, *, batch: bool = False) -> float:
+    """What one request costs at an API [USD]; `batch` at its batch prices where it has both."""
+    input_usd, output_usd = row.input_usd_mtok, row.output_usd_mtok
+    if batch and row.batch_input_usd_mtok is not None and row.batch_output_usd_mtok is not None:
+        input_usd, output_usd = row.batch_input_usd_mtok, row.batch_output_usd_mtok
+    return (input_tok * input_usd + output_tok * output_usd) / 1e6
+
+
+def in_hours(load: Load) -> Load:
+    """Every hour of the week a block of its own, in order: for machines rented for some hours on end."""
+    owner = {h: b for b in load.blocks for h in b.hours}
+    label = {h: f"{DAYS[h // 24]} {h % 24:02d}-{h % 24 + 1:02d}" for h in owner}
+    parts = {b.label: [label[h] for h in b.hours] for b in load.blocks}
+    blocks = tuple(
+        Block(label=label[h], hours=(h,), month_h=owner[h].month_h / len(owner[h].hours)) for h in sorted(owner)
+    )
+    return Load(
+        classes=load.classes,
+        blocks=blocks,
+        mean_req_s={(k, p): d for (k, b), d in load.mean_req_s.items() for p in parts[b]},
+        planning_req_s={(k, p): d for (k, b), d in load.planning_req_s.items() for p in parts[b]},
+        windows=tuple(
+            LoadWindow(
+                label=w.label,
+                workload=w.workload,
+                blocks=tuple(p for b in w.blocks for p in parts[b]),
+                requests_month=w.requests_month,
+            )
+            for w in load.windows
+        ),
+        burst_factor=load.burst_factor,
+        burst_note=load.burst_note,
+        merging_note=load.merging_note,
+    )
+
+
+def to_inputs(
+    problem: Problem,
+    load: Load,
+    candidates: list[Candidate],
+    lots: list[Lot],
+    apis: Mapping[str, Mapping[str, ApiPrice]],
+) -> FleetInputs:
+    """The numbers themselves."""
+    procurement, overheads = problem.procurement, problem.overheads
+    workload_of = {k.label: k.workload for k in load.classes}
+    burst = {k.label: load.burst_factor[k.workload] for k in load.classes}
+    request = {k.label: k.request for k in load.classes}
+    groups = {lot.group: lot for lot in lots}
+    used = [c for c in candidates if any(g.row.gpu == c.gpu and g.row.gpus >= c.gpus for g in groups.values())]
+    offers = {
+        lot.name: Offer(
+            group=lot.group,
+            provider=lot.row.provider,
+            usd_h=lot.row.usd_h,
+            billing=lot.billing,  # type: ignore[arg-type]
+            existing=lot.existing,
+            max_machines=lot.max_machines,
+            minimum_rental_h=math.ceil(lot.row.minimum_rental_h),
+            upfront_usd=lot.upfront_usd,
+            capital_usd_month=lot.capital_usd_month(procurement.cost_of_capital_year),
+        )
+        for lot in lots
+    }
+    egress = {}
+    for g, lot in groups.items():
+        if lot.egress_usd_gb:
+            for k, w in workload_of.items():
+                deferred = any(k in window.requests_month for window in load.windows)
+                usd = overheads.egress_kb_request / 1e6 * lot.egress_usd_gb
+                if w in lot.workloads:
+                    egress[k, g] = 3600 * usd / (1.0 if deferred else burst[k])
+    windows = {}
+    for window in load.windows:
+        cheapest = {}
+        for k in window.requests_month:
+            prices = [
+                usd_request(rows[k], request[k].input_tok, request[k].output_tok, batch=True)
+                for rows in apis.values()
+                if k in rows
+            ]
+            if prices:
+                cheapest[k] = min(prices)
+        windows[window.label] = Window(
+            blocks=window.blocks, requests_month=window.requests_month, api_usd_request=cheapest
+        )
+    deferred_classes = {k for window in load.windows for k in window.requests_month}
+    quotas = {}
+    for i, quota in enumerate(procurement.quotas):
+        by_gpu = quota.max_gpus is not None
+        weight = {lot.name: float(lot.row.gpus if by_gpu else 1) for lot in lots if matches_quota(lot, problem, i)}
+        limit = quota.max_gpus if by_gpu else quota.max_machines
+        if weight and limit is not None:
+            quotas[quota_name(problem, i)] = Quota(weight=weight, limit=float(limit))
+    orders = {}
+    for i, order in enumerate(procurement.minimum_orders):
+        mine = tuple(
+            lot.name
+            for lot in lots
+            if lot.billing == "always"
+            and lot.existing is None
+            and allows(order.where, lot.row, lot.vendor)
+            and (not order.terms or lot.row.term in order.terms)
+        )
+        if mine:
+            orders[f"minimum order {i + 1} of {order.min_machines} machines"] = MinimumOrder(
+                offers=mine, machines=order.min_machines
+            )
+    sunk = sum(lot.row.usd_h * lot.existing * problem.month_hours for lot in lots if lot.existing is not None)
+    per_provider = overheads.provider_usd_month + overheads.storage_gb * overheads.storage_usd_gb_month
+    have = {lot.row.provider for lot in lots if lot.existing is not None}
+    budget = None if problem.budget is None else problem.budget.usd_month - sunk - per_provider * len(have)
+    return FleetInputs(
+        month_h=problem.month_hours,
+        block_h={b.label: b.month_h for b in load.blocks},
+        block_week_h={b.label: len(b.hours) for b in load.blocks},
+        blocks_in_order=any(lot.billing == "stretch" for lot in lots),
+        group_gpus={g: lot.row.gpus for g, lot in groups.items()},
+        spot_groups=frozenset(g for g, lot in groups.items() if lot.row.term == "spot"),
+        offers=offers,
+        deployment_gpus={c.name: c.gpus for c in used},
+        deployment_groups={
+            c.name: tuple(g for g, lot in groups.items() if lot.row.gpu == c.gpu and lot.row.gpus >= c.gpus)
+            for c in used
+        },
+        queue_slope={c.name: c.slope for c in used},
+        queue_loss={c.name: c.loss for c in used},
+        class_workload=workload_of,
+        demand_req_s={(k, b): d for (k, b), d in load.planning_req_s.items() if d > 0},
+        rate_req_s={(c.name, k): r.req_s for c in used for k, r in c.rates.items()},
+        admitted=frozenset((k, g) for g, lot in groups.items() for k, w in workload_of.items() if w in lot.workloads),
+        egress_usd_h=egress,
+        api_usd_h={
+            (k, a): 3600 * usd_request(row, request[k].input_tok, request[k].output_tok) / burst[k]
+            for a, rows in apis.items()
+            for k, row in rows.items()
+            if k not in deferred_classes
+        },
+        api_max_req_s={
+            (w, a): problem.apis.max_req_s
+            for a in apis
+            for w in problem.workloads
+            if problem.apis.max_req_s is not None
+        },
+        spot_max_share={
+            w: workload.spot_max_share for w, workload in problem.workloads.items() if workload.interruptible
+        },
+        windows=windows,
+        quotas=quotas,
+        minimum_orders=orders,
+        max_upfront_usd=procurement.max_upfront_usd,
+        budget_usd_month=budget,
+        self_host_usd_month=overheads.engineering_usd_month
+        + overheads.storage_usd_month
+        + overheads.networking_usd_month,
+        provider_usd_month=per_provider,
+    )
+
+
+def quota_name(problem: Problem, index: int) -> str:
+    """A quota in the words of the problem file."""
+    quota = problem.procurement.quotas[index]
+    limit = f"{quota.max_gpus} GPUs" if quota.max_gpus is not None else f"{quota.max_machines} machines"
+    w = quota.where
+    what = "/".join(
+        part
+        for part in (
+            ",".join(w.providers),
+            ",".join(w.regions),
+            ",".join(w.gpus),
+            quota.machine or "",
+            ",".join(quota.terms),
+        )
+        if part
+    )
+    return f"quota {index + 1} ({what or 'everything'}): {limit}"

@@ -1,0 +1,79 @@
+"""The verbs of the library: what a script calls and what the command calls.
+
+A verb takes plain values and returns plain values; it prints nothing and writes nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from planner.audit import audit
+from planner.catalog.load import Catalog, load_catalog
+from planner.catalog.shipped import shipped_folder
+from planner.errors import AuditFailed, Complaint, InputError
+from planner.finish import finish
+from planner.plan import Plan
+from planner.problem.places import ProblemFile
+from planner.problem.read import load_problem
+from planner.reduce import reduce_problem
+from planner.search import Progress, search, silent
+from planner.solve import Settings, check_solver
+
+
+def find_problem(name: str | Path) -> Path:
+    """A problem file by path, or a shipped example by name (enterprise70b, or problems/enterprise70b.yaml)."""
+    path = Path(name)
+    if path.exists():
+        return path
+    shipped = shipped_folder("problems")
+    example = shipped / f"{path.stem}.yaml"
+    if path.suffix in ("", ".yaml", ".yml") and path.parent in (Path(), Path("problems")) and example.exists():
+        return example
+    there = ", ".join(sorted(p.stem for p in shipped.glob("*.yaml")))
+    raise InputError([Complaint(str(name), f"no such file.  Shipped examples: {there}.  `plan init` writes a new one.")])
+
+
+def load(name: str | Path, catalog: Catalog | None = None) -> ProblemFile:
+    """Read a problem file and check it against itself and the catalog.
+
+    Raises `InputError` with every mistake found.
+    """
+    return load_problem(find_problem(name), catalog or load_catalog())
+
+
+def solve(
+    problem: ProblemFile,
+    catalog: Catalog | None = None,
+    *,
+    gap: float | None = None,
+    time_limit_s: float | None = None,
+    solver: str | None = None,
+    threads: int | None = None,
+    today: date | None = None,
+    progress: Progress = silent,
+) -> Plan:
+    """The cheapest plan for a problem, proved and audited; what is left out comes from the problem file.
+
+    Raises `NoCandidate` where something can be served by nothing, `AuditFailed` if the plan breaks its own problem.
+    An infeasible problem is not an error here: the plan's status says so, and what stands in the way.
+    """
+    catalog = catalog or load_catalog()
+    asked = problem.problem.solver
+    settings = Settings(
+        solver=solver or asked.name,
+        gap=asked.gap if gap is None else gap,
+        time_limit_s=time_limit_s or asked.time_limit_s,
+        workers=threads or asked.threads or 2,
+    )
+    check_solver(settings.solver)
+    progress("reading prices and rates", None, None)
+    reduced = reduce_problem(problem.problem, problem.folder, catalog)
+    solution = search(reduced.inputs, settings, progress)
+    plan = finish(problem.problem, reduced, solution, today or date.today(), settings.gap, settings.solver)
+    if plan.usd_month is None:
+        return plan
+    checked = audit(plan, problem.problem, reduced.load, catalog, reduced.performance)
+    if checked.breaches:
+        raise AuditFailed("The plan breaks its own problem:\n" + "\n".join(f"  {b}" for b in checked.breaches))
+    return plan.model_copy(update={"audit": checked.checks})
