@@ -67,7 +67,10 @@ def merge_alike(runs: list[BlockRun]) -> list[BlockRun]:
     for run in runs:
         for i, other in enumerate(out):
             if (run.hourly, run.replicas, run.served, run.api) == (
-                other.hourly, other.replicas, other.served, other.api
+                other.hourly,
+                other.replicas,
+                other.served,
+                other.api,
             ):
                 out[i] = BlockRun(
                     block=run.block,
@@ -169,9 +172,9 @@ class Work:
     """GPU-hours of work carried in a month, by group and by workload, and replica busy-ness."""
 
     of_group: Mapping[str, float]
-    of_workload: Mapping[tuple[str, str], float]        # (group, workload)
-    requests: Mapping[tuple[str, str], float]           # (class, group) -> requests/month, as billed
-    deferred: frozenset[str]                            # classes without hourly demand
+    of_workload: Mapping[tuple[str, str], float]  # (group, workload)
+    requests: Mapping[tuple[str, str], float]  # (class, group) -> requests/month, as billed
+    deferred: frozenset[str]  # classes without hourly demand
 
     @classmethod
     def of(cls, reduced: Reduced, hours: list[Hours]) -> Work:

@@ -1,4 +1,4 @@
-"""What may be bought for this problem: offers after every filter, joined into groups, the dominated ones gone.
+"""What may be bought for this problem: offers after every filter, joined into groups.
 
 Prices are not changed here and nothing is estimated.  Offers on which replicas are interchangeable form a
 group: same GPU, machine size, market, admitted workloads and egress price.
@@ -6,7 +6,6 @@ group: same GPU, machine size, market, admitted workloads and egress price.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -134,7 +133,7 @@ def first_paid_egress(catalog: Catalog) -> dict[str, float]:
 
 
 def gather(problem: Problem, catalog: Catalog, drops: Drops) -> list[Lot]:
-    """Every offer that passes every filter, with its group, existing commitments first; dominated ones gone."""
+    """Every offer that passes every filter, with its group, existing commitments first."""
     egress = first_paid_egress(catalog) if problem.overheads.egress_kb_request else {}
     terms = allowed_terms(problem)
     names: dict[str, int] = {}
@@ -185,7 +184,7 @@ def gather(problem: Problem, catalog: Catalog, drops: Drops) -> list[Lot]:
             drops.add("a quote of no machines")
         else:
             found.append(lot(row, None, most))
-    return prune_dominated_lots(problem, [one for one in found if one is not None], drops)
+    return [one for one in found if one is not None]
 
 
 def offer_of_existing(e: ExistingCommitment) -> PriceOffer:
@@ -212,57 +211,3 @@ def matches_quota(lot: Lot, problem: Problem, index: int) -> bool:
     if quota.terms and (lot.existing is not None or lot.row.term not in quota.terms):
         return False
     return (quota.machine is None or quota.machine == lot.row.machine) and allows(quota.where, lot.row, lot.vendor)
-
-
-def limited(lot: Lot, problem: Problem) -> bool:
-    """Whether anything in the problem limits how much of this offer can be had, or counts it."""
-    p = problem.procurement
-    counted = any(matches_quota(lot, problem, i) for i in range(len(p.quotas)))
-    ordered = any(
-        allows(m.where, lot.row, lot.vendor) and (not m.terms or lot.row.term in m.terms) for m in p.minimum_orders
-    )
-    return (
-        counted
-        or ordered
-        or lot.max_machines is not None
-        or (lot.row.upfront_share > 0 and p.max_upfront_usd is not None)
-    )
-
-
-def prune_dominated_lots(problem: Problem, lots: Iterable[Lot], drops: Drops) -> list[Lot]:
-    """Drop an offer that another, unlimited one of the same machine is no dearer than, for all it may serve.
-
-    An hourly offer no dearer than a commitment dominates it; a commitment never dominates an hourly offer.
-    """
-    capital = problem.procurement.cost_of_capital_year
-    by_provider = problem.overheads.provider_usd_month > 0 or problem.overheads.storage_gb > 0
-    kept: list[Lot] = []
-    everything = list(lots)
-    price = {one.name: one.row.usd_h + one.capital_usd_month(capital) / problem.month_hours for one in everything}
-    free = {one.name: one.existing is None and not limited(one, problem) for one in everything}
-    kinds: Mapping[tuple[str, int], list[Lot]] = {}
-    kinds = {}
-    for one in everything:
-        kinds.setdefault((one.row.gpu, one.row.gpus), []).append(one)
-    for one in everything:
-        rivals = kinds[one.row.gpu, one.row.gpus] if one.existing is None else []
-        for other in rivals:
-            if other is one or not free[other.name] or not one.workloads <= other.workloads:
-                continue
-            if other.row.term == "spot" and one.row.term != "spot":
-                continue
-            if other.billing != one.billing and other.billing != "hourly":
-                continue
-            if by_provider and other.row.provider != one.row.provider:
-                continue
-            if other.egress_usd_gb > one.egress_usd_gb or price[other.name] > price[one.name]:
-                continue
-            same = price[other.name] == price[one.name] and other.billing == one.billing and free[one.name]
-            same = same and other.workloads == one.workloads and other.egress_usd_gb == one.egress_usd_gb
-            if same and (other.row.term == "spot") == (one.row.term == "spot") and other.name > one.name:
-                continue
-            drops.add("another offer of the same machine is no dearer")
-            break
-        else:
-            kept.append(one)
-    return kept

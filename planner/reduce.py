@@ -15,6 +15,7 @@ from planner.candidates import Candidate, Drops, accepted_models, enumerate_cand
 from planner.catalog.load import Catalog, benchmarks_for
 from planner.catalog.names import resolve_model
 from planner.catalog.rows import ApiPrice, ModelCard
+from planner.dominance import prune_dominated_lots, prune_outclassed_lots
 from planner.errors import NoCandidate
 from planner.inputs import FleetInputs, MinimumOrder, Offer, Quota, Window
 from planner.market import Lot, gather, matches_quota
@@ -49,7 +50,7 @@ def reduce_problem(problem: Problem, folder: Path, catalog: Catalog) -> Reduced:
     """
     drops = {"deployment": Drops(), "offer": Drops(), "api": Drops()}
     load = reduce_traffic(problem, folder, catalog)
-    lots = gather(problem, catalog, drops["offer"])
+    lots = prune_dominated_lots(problem, gather(problem, catalog, drops["offer"]), drops["offer"])
     machines: dict[str, int] = {}
     for lot in lots:
         machines[lot.row.gpu] = max(machines.get(lot.row.gpu, 0), lot.row.gpus)
@@ -66,6 +67,7 @@ def reduce_problem(problem: Problem, folder: Path, catalog: Catalog) -> Reduced:
     hosting = [lot for lot in lots if lot.row.gpu in used_gpus or lot.existing is not None]
     for _ in range(len(lots) - len(hosting)):
         drops["offer"].add("no deployment fits or meets an objective on this GPU")
+    hosting = prune_outclassed_lots(problem, hosting, candidates, drops["offer"])
     if any(lot.billing == "stretch" for lot in hosting):
         load = in_hours(load)
     inputs = to_inputs(problem, load, candidates, hosting, apis)

@@ -31,7 +31,9 @@ def find_problem(name: str | Path) -> Path:
     if path.suffix in ("", ".yaml", ".yml") and path.parent in (Path(), Path("problems")) and example.exists():
         return example
     there = ", ".join(sorted(p.stem for p in shipped.glob("*.yaml")))
-    raise InputError([Complaint(str(name), f"no such file.  Shipped examples: {there}.  `plan init` writes a new one.")])
+    raise InputError(
+        [Complaint(str(name), f"no such file.  Shipped examples: {there}.  `plan init` writes a new one.")]
+    )
 
 
 def load(name: str | Path, catalog: Catalog | None = None) -> ProblemFile:

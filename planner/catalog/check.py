@@ -119,9 +119,7 @@ def weeks_are_whole(tables: dict[str, Placed], today: date) -> Iterator[Complain
         if len(relative) != 168:
             yield Complaint(f"shape_hours.csv {shape}", f"{len(relative)} hours; a week has 168.")
         elif abs(mean := sum(relative) / 168) > 1 + 1e-4 or abs(mean) < 1 - 1e-4:
-            yield Complaint(
-                f"shape_hours.csv {shape}", f"the mean is {mean:.4f} and must be 1.  Divide by it."
-            )
+            yield Complaint(f"shape_hours.csv {shape}", f"the mean is {mean:.4f} and must be 1.  Divide by it.")
 
 
 def histograms_are_whole(tables: dict[str, Placed], today: date) -> Iterator[Complaint]:
@@ -177,9 +175,7 @@ def tiers_follow_each_other(tables: dict[str, Placed], today: date) -> Iterator[
         end[tier.provider] = tier.to_gb
     for provider, last in end.items():
         if last is not None:
-            yield Complaint(
-                f"egress.csv {provider}", f"the last tier ends at {last:g} GB; leave to_gb empty."
-            )
+            yield Complaint(f"egress.csv {provider}", f"the last tier ends at {last:g} GB; leave to_gb empty.")
 
 
 def interruptions_are_ranges(tables: dict[str, Placed], today: date) -> Iterator[Complaint]:

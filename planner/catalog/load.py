@@ -37,9 +37,7 @@ TABLES: dict[str, Table] = {
     "egress": Table(path="egress.csv", row=rows.EgressTier, key=("provider", "from_gb")),
     "shapes": Table(path="shapes.csv", row=rows.TrafficShape, key=("shape",)),
     "shape_hours": Table(path="shape_hours.csv", row=rows.ShapeHour, key=("shape", "hour")),
-    "lengths": Table(
-        path="lengths.csv", row=rows.LengthCell, key=("lengths", "input_from_tok", "output_from_tok")
-    ),
+    "lengths": Table(path="lengths.csv", row=rows.LengthCell, key=("lengths", "input_from_tok", "output_from_tok")),
     "benchmarks": Table(path="benchmarks.csv", row=rows.Benchmark, key=tuple(rows.Benchmark.model_fields)),
 }
 """Every file of a catalog folder, by the field of `Catalog` that holds it."""

@@ -30,9 +30,7 @@ class Table:
     key: tuple[str, ...]
 
 
-def read_table(
-    folder: Path, table: Table, keep: Keep | None = None
-) -> tuple[list[Any], list[str], list[Complaint]]:
+def read_table(folder: Path, table: Table, keep: Keep | None = None) -> tuple[list[Any], list[str], list[Complaint]]:
     """Rows of the file or files of `table`, where each stands ("gpus.csv:3"), and all complaints.
 
     `keep` sees the raw row and decides whether it is validated and returned at all.
@@ -102,9 +100,7 @@ def _required(row: type[BaseModel]) -> list[str]:
     return [name for name, field in row.model_fields.items() if field.is_required()]
 
 
-def _header_complaints(
-    name: str, header: list[str], fields: list[str], required: list[str]
-) -> list[Complaint]:
+def _header_complaints(name: str, header: list[str], fields: list[str], required: list[str]) -> list[Complaint]:
     complaints = [
         Complaint(f"{name}:1", f"the column {field} is missing.") for field in required if field not in header
     ]

@@ -29,7 +29,8 @@ class CatalogRow(BaseModel):
     source: str = Field(min_length=3, description="a page, file or API that a reader can open")
     observed_on: date = Field(description="the day this was seen; the earliest day the source's own date allows")
     observed_precision: Literal["day", "month", "year"] = Field(
-        default="day", description="how exactly the source dates it: a 'year' row may be months younger than observed_on"
+        default="day",
+        description="how exactly the source dates it: a 'year' row may be months younger than observed_on",
     )
 
 
@@ -42,7 +43,9 @@ class Gpu(CatalogRow):
     architecture: str
     memory_gib: float = Field(gt=0, description="memory that the driver reports [GiB], not the marketing figure")
     hbm_gb_s: float = Field(gt=0, description="memory bandwidth [GB/s]")
-    bf16_tflops: float | None = Field(default=None, gt=0, description="dense, never the 2:4-sparse headline; empty: no bf16")
+    bf16_tflops: float | None = Field(
+        default=None, gt=0, description="dense, never the 2:4-sparse headline; empty: no bf16"
+    )
     fp16_tflops: float | None = Field(default=None, gt=0)
     fp8_tflops: float | None = Field(default=None, gt=0)
     fp4_tflops: float | None = Field(default=None, gt=0)
@@ -174,7 +177,9 @@ class TrafficShape(CatalogRow):
     shape: str
     title: str
     timezone: str = Field(description="clock of hour 0 (Monday 00:00): local, or UTC")
-    burst_factor: float = Field(ge=1, description="planning rate / hourly mean: p99 minute over its hour, measured or assumed")
+    burst_factor: float = Field(
+        ge=1, description="planning rate / hourly mean: p99 minute over its hour, measured or assumed"
+    )
     burst_note: str
 
 

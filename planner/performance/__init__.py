@@ -46,9 +46,7 @@ class Performance:
     model has no card are not used.
     """
 
-    def __init__(
-        self, cards: Mapping[str, ModelCard], benchmarks: Sequence[Benchmark], memory_share: float
-    ) -> None:
+    def __init__(self, cards: Mapping[str, ModelCard], benchmarks: Sequence[Benchmark], memory_share: float) -> None:
         self._memory_share = memory_share
         self._rows = MeasuredRows(cards, benchmarks)
         self._rooflines: dict[tuple[object, ...], Roofline] = {}

@@ -107,9 +107,7 @@ def _usable(row: Benchmark) -> bool:
     return bool(serving) and plain and not row.note.startswith(("SUSPECT", "SPEC-DECODE"))
 
 
-def _neighbor(
-    rest: float, row: Benchmark, d: Deployment, roofline: Callable[[Deployment], Roofline]
-) -> _Neighbor:
+def _neighbor(rest: float, row: Benchmark, d: Deployment, roofline: Callable[[Deployment], Roofline]) -> _Neighbor:
     assert row.concurrency and row.tpot_ms and row.ttft_ms
     its_own = replace(d, tp=row.tp, kv_precision=row.kv_precision or d.kv_precision)
     curve = roofline(its_own).curve(Request(input_tok=row.input_tok, output_tok=row.output_tok))

@@ -44,29 +44,37 @@ class Objective:
     ttft_ms: float
     tpot_ms: float
     e2e_ms: float
-    percentile_share: float          # 0.95 for p95; 0.5 for mean and p50
+    percentile_share: float  # 0.95 for p95; 0.5 for mean and p50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatingPoint:
     """One replica at one concurrency, all slots busy with one request class."""
 
-    concurrency: int                 # requests in flight in the replica
-    tpot_ms: float                   # mean
-    ttft_ms: float                   # mean, prefill only: no waiting for a slot
-    service_s: float                 # ttft + (output - 1) x tpot
-    req_s: float                     # concurrency / service_s, before any derate
+    concurrency: int  # requests in flight in the replica
+    tpot_ms: float  # mean
+    ttft_ms: float  # mean, prefill only: no waiting for a slot
+    service_s: float  # ttft + (output - 1) x tpot
+    req_s: float  # concurrency / service_s, before any derate
     source: Literal["measured", "modeled"]
-    low_share: float                 # 80 % band of the true rate, as a share of req_s
+    low_share: float  # 80 % band of the true rate, as a share of req_s
     high_share: float
-    reason: str                      # which rows or which constants, in a sentence
+    reason: str  # which rows or which constants, in a sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """Why a deployment cannot serve a class; `nearest` says how close it came."""
 
-    reason: Literal["weights do not fit", "no room for one request", "longer than the context", "too slow to first token",
-                    "too slow per token", "too slow end to end", "precision not on this GPU", "precision not in this engine"]
+    reason: Literal[
+        "weights do not fit",
+        "no room for one request",
+        "longer than the context",
+        "too slow to first token",
+        "too slow per token",
+        "too slow end to end",
+        "precision not on this GPU",
+        "precision not in this engine",
+    ]
     nearest: str
-    shortfall: float                 # what is needed / what there is, > 1: the smaller the nearer
+    shortfall: float  # what is needed / what there is, > 1: the smaller the nearer

@@ -40,32 +40,20 @@ def across_sections(problem: Problem) -> list[Finding]:
     """Contradictions between sections; only worth telling about a problem that could be read in full."""
     found = []
     for name, workload in problem.workloads.items():
-        if (
-            "spot_max_share" in workload.model_fields_set
-            and workload.spot_max_share
-            and not workload.interruptible
-        ):
+        if "spot_max_share" in workload.model_fields_set and workload.spot_max_share and not workload.interruptible:
             what = f"{workload.spot_max_share:g} on spot, but this workload may not be interrupted."
             remedy = "  Add `interruptible: true`, or leave the key out."
             found.append(Finding(("workloads", name, "spot_max_share"), what + remedy))
     terms = problem.procurement.terms
-    if (
-        terms
-        and set(terms) == {"spot"}
-        and not any(each.interruptible for each in problem.workloads.values())
-    ):
+    if terms and set(terms) == {"spot"} and not any(each.interruptible for each in problem.workloads.values()):
         what = "only spot may be bought, and no workload may be interrupted: nothing could be rented."
         found.append(
-            Finding(
-                ("procurement", "terms"), what + "  Add on-demand, or `interruptible: true` to a workload."
-            )
+            Finding(("procurement", "terms"), what + "  Add on-demand, or `interruptible: true` to a workload.")
         )
     buying = problem.procurement
     if buying.only_quotes and not buying.quotes and not buying.existing:
         what = "the catalog's prices are left out and no quote is given: nothing could be rented."
-        found.append(
-            Finding(("procurement", "only_quotes"), what + "  Add `quotes:`, or remove `only_quotes`.")
-        )
+        found.append(Finding(("procurement", "only_quotes"), what + "  Add `quotes:`, or remove `only_quotes`."))
     return found
 
 
@@ -100,9 +88,7 @@ def _lengths(traffic: Traffic, at: KeyPath) -> Iterator[Finding]:
     means = [key for key in ("input_tok", "output_tok") if getattr(traffic, key) is not None]
     ways = [*(["lengths"] if traffic.lengths is not None else []), *means]
     if traffic.trace is not None and ways:
-        what = (
-            f"the trace brings its own lengths, and `{'` and `'.join(ways)}` say others.  Keep one of them."
-        )
+        what = f"the trace brings its own lengths, and `{'` and `'.join(ways)}` say others.  Keep one of them."
         yield Finding((*at, ways[0]), what)
     elif traffic.lengths is not None and means:
         yield Finding(
@@ -120,25 +106,17 @@ def _lengths(traffic: Traffic, at: KeyPath) -> Iterator[Finding]:
                 "holds no bucket.  Write {input_tok, output_tok, share}, or give the two means.",
             )
         if len(traffic.lengths) > MOST_BUCKETS:
-            what = (
-                f"{len(traffic.lengths):,} buckets; at most {MOST_BUCKETS} are read.  Merge some, or "
-                "give a trace."
-            )
+            what = f"{len(traffic.lengths):,} buckets; at most {MOST_BUCKETS} are read.  Merge some, or give a trace."
             yield Finding((*at, "lengths"), what)
         total = sum(bucket.share for bucket in traffic.lengths)
         if traffic.lengths and abs(total - 1) > 0.005:
             percent = "  They look like percent: divide them by 100." if abs(total - 100) < 0.5 else ""
-            yield Finding(
-                (*at, "lengths"), f"the shares add up to {total:.6g} and must add up to 1.{percent}"
-            )
+            yield Finding((*at, "lengths"), f"the shares add up to {total:.6g} and must add up to 1.{percent}")
     asked = traffic.output_tokens_month or traffic.tokens_month
     one_request = (traffic.output_tok or 0) + ((traffic.input_tok or 0) if traffic.tokens_month else 0)
     if asked is not None and asked < one_request:
         key = "output_tokens_month" if traffic.output_tokens_month else "tokens_month"
-        what = (
-            f"{asked:g} tokens a month are less than one request of {one_request:g}.  Did you mean "
-            f"{asked:g} million"
-        )
+        what = f"{asked:g} tokens a month are less than one request of {one_request:g}.  Did you mean {asked:g} million"
         yield Finding((*at, key), f"{what} ({asked * 1e6:.0f})?")
 
 
@@ -146,9 +124,7 @@ def _slo(slo: Slo, at: KeyPath) -> Iterator[Finding]:
     for key, fastest in FASTEST_MS.items():
         value = getattr(slo, key)
         if value is not None and value < fastest:
-            yield Finding(
-                (*at, key), f"{value:g} ms is faster than any GPU.  Did you mean {value * 1000:g} (ms)?"
-            )
+            yield Finding((*at, key), f"{value:g} ms is faster than any GPU.  Did you mean {value * 1000:g} (ms)?")
     if slo.e2e_ms is not None and slo.ttft_ms is not None and slo.e2e_ms < slo.ttft_ms:
         what = f"the whole request ({slo.e2e_ms:g} ms) would end before its first token ({slo.ttft_ms:g} ms)."
         yield Finding((*at, "e2e_ms"), what + "  Raise e2e_ms or lower ttft_ms.")

@@ -98,9 +98,7 @@ def _text_of(path: Path) -> str:
         what = f"byte {content[error.start]:#04x} is not UTF-8 text.  Save the file as UTF-8."
         raise ProblemError([Complaint(f"{path}:{line}", what)]) from None
     if not text.strip():
-        raise refuse(
-            "is empty; a problem needs at least `name` and `workloads`.  `plan init` writes a first one."
-        )
+        raise refuse("is empty; a problem needs at least `name` and `workloads`.  `plan init` writes a first one.")
     return text
 
 
@@ -145,9 +143,7 @@ class _Composer:
                 first = self.value(next(self.events), ())
         if not isinstance(first, dict):
             kind = "a list" if isinstance(first, list) else "empty" if first is None else "a single value"
-            what = (
-                f"the file is {kind}; a problem is a group of keys and begins with `name:` and `workloads:`."
-            )
+            what = f"the file is {kind}; a problem is a group of keys and begins with `name:` and `workloads:`."
             raise ProblemError([Complaint(f"{self.path}:{self.lines.get((), 1)}", what)])
         return Document(first, self.lines, tuple(self.findings))
 
@@ -214,16 +210,11 @@ class _Composer:
                 raise self.refuse(event, "a key must be a single word or text, e.g. `chat:`.", at)
             key = event.value
             if key in items:
-                what = (
-                    f"`{key}` is written twice, first on line {self.lines[*at, key]}.  Keep one, or "
-                    "rename one."
-                )
+                what = f"`{key}` is written twice, first on line {self.lines[*at, key]}.  Keep one, or rename one."
                 self.findings.append(Finding((*at, key), what))
                 self.lines[*at, key] = line
             if key == "<<":
-                self.findings.append(
-                    Finding((*at, key), "merge keys (<<) are not read.  Write the keys out.")
-                )
+                self.findings.append(Finding((*at, key), "merge keys (<<) are not read.  Write the keys out."))
             self.lines[*at, key] = line
             items[key] = self.value(next(self.events), (*at, key))
         return items

@@ -110,9 +110,7 @@ def _value(field: Mapping[str, Any]) -> str:
     words = {"number": "number", "integer": "whole number", "string": "text", "boolean": "true or false"}
     kind = "date" if field.get("format") == "date" else words[field["type"]]
     limits = [
-        f"{word} {field[key]:g}"
-        for key, word in LIMIT_WORDS.items()
-        if abs(field.get(key, UNBOUNDED)) < UNBOUNDED
+        f"{word} {field[key]:g}" for key, word in LIMIT_WORDS.items() if abs(field.get(key, UNBOUNDED)) < UNBOUNDED
     ]
     return " ".join([kind, *([", ".join(limits)] if limits else [])])
 

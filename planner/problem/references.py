@@ -42,8 +42,7 @@ def canonicalize(problem: Problem, catalog: Catalog) -> Problem:
     sections = problem.model_dump(exclude_unset=True)
     for name, workload in sections["workloads"].items():
         sections["workloads"][name] = {
-            key: respell(value, key) if key in ("models", "where") else value
-            for key, value in workload.items()
+            key: respell(value, key) if key in ("models", "where") else value for key, value in workload.items()
         }
     for key in ("procurement", "apis", "performance"):
         if key in sections:
@@ -89,11 +88,7 @@ def _workloads(problem: Problem, catalog: Catalog, folder: Path) -> Iterator[Fin
         only_sold = True
         for index, each in enumerate(workload.models):
             name = each.model if isinstance(each, AcceptableModel) else each
-            place = (
-                (*at, "models", index, "model")
-                if isinstance(each, AcceptableModel)
-                else (*at, "models", index)
-            )
+            place = (*at, "models", index, "model") if isinstance(each, AcceptableModel) else (*at, "models", index)
             found = resolve_model(catalog, name)
             only_sold = only_sold and not isinstance(found, ModelCard)
             if isinstance(found, list) and name not in sold:
@@ -103,14 +98,10 @@ def _workloads(problem: Problem, catalog: Catalog, folder: Path) -> Iterator[Fin
             accepted.append(_model_name(name, catalog))
         if only_sold and set(accepted) <= sold and not (workload.apis and problem.apis.allow):
             what = f"{some_of(set(accepted))} can only be bought from an API, and APIs are not allowed here."
-            yield Finding(
-                (*at, "models"), what + "  Allow them with `apis: true`, or add a model with open weights."
-            )
+            yield Finding((*at, "models"), what + "  Allow them with `apis: true`, or add a model with open weights.")
         traffic = workload.traffic
         if traffic.shape is not None and traffic.shape not in catalog.shapes:
-            yield Finding(
-                (*at, "traffic", "shape"), _unknown(traffic.shape, catalog.shapes, "catalogs/shapes.csv")
-            )
+            yield Finding((*at, "traffic", "shape"), _unknown(traffic.shape, catalog.shapes, "catalogs/shapes.csv"))
         if isinstance(traffic.lengths, str) and traffic.lengths not in catalog.lengths:
             yield Finding(
                 (*at, "traffic", "lengths"),
@@ -127,9 +118,7 @@ def trace_refusal(folder: Path, trace: str) -> str:
     the problem names them literally; addresses are not: reading a problem never uses the network.
     """
     if "://" in trace:
-        return (
-            f'"{trace}" is an address; a trace is a file.  Download it beside the problem file and name that.'
-        )
+        return f'"{trace}" is an address; a trace is a file.  Download it beside the problem file and name that.'
     path = folder / trace
     try:
         if not path.exists():
@@ -141,10 +130,7 @@ def trace_refusal(folder: Path, trace: str) -> str:
         return f'"{trace}" cannot be read: {getattr(error, "strerror", None) or error}.'
     if size > LIMIT_TRACE_BYTES:
         limit = LIMIT_TRACE_BYTES / 1e6
-        return (
-            f'"{trace}" is {size / 1e6:,.0f} MB; at most {limit:.0f} MB are read.  Give one '
-            "representative week."
-        )
+        return f'"{trace}" is {size / 1e6:,.0f} MB; at most {limit:.0f} MB are read.  Give one representative week.'
     return "" if size else f'"{trace}" is empty.  A trace needs a header and a row per request.'
 
 
@@ -154,9 +140,7 @@ def _machines(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
     machines |= {each.machine for each in own if each.machine}
     rows: list[tuple[KeyPath, str]] = []
     for key in ("quotes", "existing"):
-        rows += [
-            (("procurement", key, i), row.gpu) for i, row in enumerate(getattr(problem.procurement, key))
-        ]
+        rows += [(("procurement", key, i), row.gpu) for i, row in enumerate(getattr(problem.procurement, key))]
     rows += [(("performance", "capacity", i), row.gpu) for i, row in enumerate(problem.performance.capacity)]
     for at, gpu in rows:
         if isinstance(close := resolve_gpu(catalog, gpu), list):
@@ -173,9 +157,7 @@ def _apis(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
     yield from _names_and_exclusions(
         ("apis",), "providers", apis.providers, apis.exclude_providers, sellers, "catalogs/api_prices.csv"
     )
-    families = {card.family for card in catalog.models.values()} | {
-        price.model for price in catalog.api_prices
-    }
+    families = {card.family for card in catalog.models.values()} | {price.model for price in catalog.api_prices}
     for workload in problem.workloads.values():
         families |= {each.model if isinstance(each, AcceptableModel) else each for each in workload.models}
     for index, quote in enumerate(apis.quotes):
@@ -202,16 +184,13 @@ def _wheres(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
     places: list[tuple[KeyPath, Where]] = [(("procurement", "where"), buying.where)]
     places += [(("workloads", name, "where"), each.where) for name, each in problem.workloads.items()]
     for key in ("quotas", "minimum_orders"):
-        places += [
-            (("procurement", key, i, "where"), row.where) for i, row in enumerate(getattr(buying, key))
-        ]
+        places += [(("procurement", key, i, "where"), row.where) for i, row in enumerate(getattr(buying, key))]
     offers = every[len(catalog.offers) :] if buying.only_quotes else every
     overall_wrong = False
     for at, written in places:
         where = written.model_copy(
             update={
-                key: [_gpu_name(name, catalog) for name in getattr(written, key)]
-                for key in ("gpus", "exclude_gpus")
+                key: [_gpu_name(name, catalog) for name in getattr(written, key)] for key in ("gpus", "exclude_gpus")
             }
         )
         wrong: list[Finding] = []
@@ -226,10 +205,7 @@ def _wheres(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
             rules = "; ".join(
                 f"{key}: {some_of(names)}" for key, names in where.model_dump(exclude_defaults=True).items()
             )
-            what = (
-                f"no offer satisfies all of: {rules}.  Loosen one of them.  Offers that do not say "
-                "where they are"
-            )
+            what = f"no offer satisfies all of: {rules}.  Loosen one of them.  Offers that do not say where they are"
             yield Finding(at, what + " satisfy no rule on regions, countries or continents.")
         elif (
             at[0] == "workloads"
@@ -259,7 +235,6 @@ def _names_and_exclusions(
     chosen = {one for one in known if named(one, allowed)}
     if chosen and all(named(one, excluded) for one in chosen):
         what = (
-            f"every one of {key} that is allowed is excluded too ({some_of(chosen)}).  Take it out "
-            "of one of the lists."
+            f"every one of {key} that is allowed is excluded too ({some_of(chosen)}).  Take it out of one of the lists."
         )
         yield Finding((*at, f"exclude_{key}"), what)

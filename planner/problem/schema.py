@@ -33,14 +33,10 @@ class Where(Section):
 
     providers: list[Name] = Field(default=[], description="allowed providers; globs such as aws or g*")
     exclude_providers: list[Name] = Field(default=[], description="providers never used")
-    regions: list[Name] = Field(
-        default=[], description="allowed regions by the provider's own name; globs: eu-*"
-    )
+    regions: list[Name] = Field(default=[], description="allowed regions by the provider's own name; globs: eu-*")
     countries: list[Name] = Field(default=[], description="allowed countries, ISO two letters")
     continents: list[Continent] = Field(default=[], description="allowed continents")
-    vendors: list[Name] = Field(
-        default=[], description="allowed GPU vendors: nvidia, amd, intel, google, aws"
-    )
+    vendors: list[Name] = Field(default=[], description="allowed GPU vendors: nvidia, amd, intel, google, aws")
     exclude_vendors: list[Name] = Field(default=[], description="GPU vendors never used")
     gpus: list[Name] = Field(default=[], description="allowed GPU types; globs: h*")
     exclude_gpus: list[Name] = Field(default=[], description="GPU types never used")
@@ -74,9 +70,7 @@ class Traffic(Section):
     Lengths: input_tok with output_tok, or lengths, or a trace.
     """
 
-    peak_req_s: Positive | None = Field(
-        default=None, description="mean requests/s in the busiest hour of the week"
-    )
+    peak_req_s: Positive | None = Field(default=None, description="mean requests/s in the busiest hour of the week")
     mean_req_s: Positive | None = Field(default=None, description="mean requests/s over the whole week")
     requests_day: Positive | None = Field(default=None, description="requests a day, mean over the week")
     tokens_month: Positive | None = Field(default=None, description="input + output tokens a month")
@@ -85,18 +79,14 @@ class Traffic(Section):
     requests_user_day: Positive | None = Field(
         default=None, description="requests per user and day, mean over the week"
     )
-    shape: Name | None = Field(
-        default=None, description="a named week; `plan catalog list shapes` shows them"
-    )
+    shape: Name | None = Field(default=None, description="a named week; `plan catalog list shapes` shows them")
     hours: list[Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]] | None = Field(
         default=None, description="relative load of the 168 hours, Monday 00:00 first"
     )
     shift_hours: Annotated[int, Field(gt=-168, lt=168)] = Field(
         default=0, description="move the shape later by this many hours (time zones)"
     )
-    trace: Name | None = Field(
-        default=None, description="CSV of requests: timestamp, input tokens, output tokens"
-    )
+    trace: Name | None = Field(default=None, description="CSV of requests: timestamp, input tokens, output tokens")
     scale: Positive = Field(default=1, description="multiply the volume")
     burst_factor: Annotated[float, Field(ge=1, le=100)] | None = Field(
         default=None, description="planning rate / hourly mean; the default is the shape's or the trace's own"
@@ -114,9 +104,7 @@ class Traffic(Section):
 class Deferrable(Section):
     """Work that may wait: done inside its window, at whatever hour is cheapest."""
 
-    hours_of_day: Name = Field(
-        default="00-24", description="when it may run, e.g. 20-06; clock of the shapes"
-    )
+    hours_of_day: Name = Field(default="00-24", description="when it may run, e.g. 20-06; clock of the shapes")
     weekdays: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = Field(
         default=[], description="days on which it may run (the day on which the hour falls); empty: all"
     )
@@ -129,9 +117,7 @@ class AcceptableModel(Section):
     """One model variant the workload accepts."""
 
     model: Name = Field(description="a name, alias or family of the catalog; `plan catalog list models`")
-    precisions: list[Precision] = Field(
-        default=[], description="weight precisions accepted; empty: bf16 and fp8"
-    )
+    precisions: list[Precision] = Field(default=[], description="weight precisions accepted; empty: bf16 and fp8")
     kv_precisions: list[KvPrecision] = Field(default=[], description="empty: bf16 and fp8")
     quality: Share | None = Field(default=None, description="quality score, with its evidence beside it")
     evidence: str = Field(default="", description="where the quality score comes from")
@@ -230,21 +216,15 @@ class Apis(Section):
     providers: list[Name] = []
     exclude_providers: list[Name] = []
     quotes: list[ApiQuote] = []
-    max_req_s: Positive | None = Field(
-        default=None, description="rate limit of one API for one workload [requests/s]"
-    )
+    max_req_s: Positive | None = Field(default=None, description="rate limit of one API for one workload [requests/s]")
 
 
 class Procurement(Section):
     """What may be bought."""
 
     where: Where = Where()
-    terms: list[Term] = Field(
-        default=[], description="empty: on-demand, spot and commitments up to max_term_months"
-    )
-    max_term_months: Annotated[int, Field(ge=0, le=36)] = Field(
-        default=12, description="longest commitment offered"
-    )
+    terms: list[Term] = Field(default=[], description="empty: on-demand, spot and commitments up to max_term_months")
+    max_term_months: Annotated[int, Field(ge=0, le=36)] = Field(default=12, description="longest commitment offered")
     quotas: list[Quota] = []
     quotes: list[Quote] = []
     only_quotes: bool = Field(default=False, description="leave the catalog's prices out")
@@ -269,9 +249,7 @@ class Overheads(Section):
     storage_usd_month: Money = Field(default=0, description="storage if anything is self-hosted, once")
     storage_gb: Money = Field(default=0, description="stored at each provider used, at storage_usd_gb_month")
     storage_usd_gb_month: Money = 0.023
-    networking_usd_month: Money = Field(
-        default=0, description="load balancers, NAT, if anything is self-hosted"
-    )
+    networking_usd_month: Money = Field(default=0, description="load balancers, NAT, if anything is self-hosted")
     egress_kb_request: Money = Field(default=0, description="data sent to the internet per request [KB]")
 
 
@@ -287,12 +265,8 @@ class CapacityRow(Section):
 class Performance(Section):
     """How throughput estimates become capacity that one may rely on."""
 
-    derate_measured: Share = Field(
-        default=0.9, gt=0, description="share of a measured rate that the plan relies on"
-    )
-    derate_modeled: Share = Field(
-        default=0.75, gt=0, description="share of a modeled rate that the plan relies on"
-    )
+    derate_measured: Share = Field(default=0.9, gt=0, description="share of a measured rate that the plan relies on")
+    derate_modeled: Share = Field(default=0.75, gt=0, description="share of a modeled rate that the plan relies on")
     memory_share: Share = Field(default=0.9, gt=0, description="share of GPU memory the engine may use")
     capacity: list[CapacityRow] = Field(
         default=[],
@@ -303,9 +277,7 @@ class Performance(Section):
 class SolverSettings(Section):
     """How long and how well to solve."""
 
-    gap: Share = Field(
-        default=0.01, description="stop when the plan is proved to be within this share of the best"
-    )
+    gap: Share = Field(default=0.01, description="stop when the plan is proved to be within this share of the best")
     time_limit_s: Positive = 60
     threads: Annotated[int, Field(ge=1, le=256)] | None = None
     name: Name = Field(default="highs", description="any solver that PuLP finds")

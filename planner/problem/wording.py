@@ -128,10 +128,7 @@ def _sentence(error: Mapping[str, Any], place: KeyPath) -> str:
     if error["loc"] and error["loc"][-1] == "[key]":
         return f"{shown(value)} cannot be a name; use 1 to 120 printable characters."
     if kind in ("int_type", "int_from_float") and isinstance(value, float) and math.isfinite(value):
-        return (
-            f"{shown(value)} is not a whole number.  Write {math.floor(value)} or {math.ceil(value)}."
-            + meaning
-        )
+        return f"{shown(value)} is not a whole number.  Write {math.floor(value)} or {math.ceil(value)}." + meaning
     if kind in ("float_type", "int_type"):
         return _number_wanted(value) + meaning
     if kind == "finite_number":
@@ -152,9 +149,7 @@ def _sentence(error: Mapping[str, Any], place: KeyPath) -> str:
         return f"{shown(value)} is neither true nor false.  Write true or false." + meaning
     if kind == "list_type":
         example = f"[{value}]" if isinstance(value, str | int | float) else "[a, b]"
-        return (
-            f"{shown(value)} stands where a list belongs.  Write {example}, or leave the key out." + meaning
-        )
+        return f"{shown(value)} stands where a list belongs.  Write {example}, or leave the key out." + meaning
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         keys = _keys_of(annotation)
         possible = f"  Possible here: {', '.join(keys)}." if keys else "  Write a name, a colon and its "
@@ -185,9 +180,7 @@ def _number_wanted(value: Any) -> str:
 
 def _out_of_range(value: Any, limits: Mapping[str, Any], place: KeyPath) -> str:
     if limits.get("le") == 1 and 1 < value <= 100:
-        return (
-            f"{shown(value)} looks like percent; a share is between 0 and 1.  Did you mean {value / 100:.4g}?"
-        )
+        return f"{shown(value)} looks like percent; a share is between 0 and 1.  Did you mean {value / 100:.4g}?"
     words = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
     limit = " and ".join(f"{words[key]} {shown(limits[key])}" for key in words if key in limits)
     remedy = "  Leave the key out for no limit." if place[-1:] == ("usd_month",) or "slo" in place else ""
@@ -200,10 +193,7 @@ def _out_of_range(value: Any, limits: Mapping[str, Any], place: KeyPath) -> str:
 
 def _text_wanted(value: Any) -> str:
     if isinstance(value, bool | int | float):
-        return (
-            f"{shown(value)} is read as a number or a truth value.  "
-            f'For a name, put it in quotes: "{shown(value)}".'
-        )
+        return f'{shown(value)} is read as a number or a truth value.  For a name, put it in quotes: "{shown(value)}".'
     return f"{shown(value)} stands where a name belongs."
 
 

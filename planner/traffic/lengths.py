@@ -89,9 +89,7 @@ def merge_cells(cells: Sequence[Cell], classes: int) -> tuple[tuple[Cell, ...], 
     weights = np.array([cell.share for cell in merged])
     apart = np.array([[cell.input_tok, cell.output_tok] for cell in merged]) - centers[owner]
     error = np.sqrt((weights[:, None] * apart**2).sum(axis=0)) / unit
-    result = [
-        Cell(float(share[i]), float(centers[i, 0]), float(centers[i, 1])) for i in np.flatnonzero(alive)
-    ]
+    result = [Cell(float(share[i]), float(centers[i, 0]), float(centers[i, 1])) for i in np.flatnonzero(alive)]
     note = (
         f"{len(merged)} sizes of requests merged into {classes}; all tokens kept; requests lie "
         f"{error[0]:.0%} (input) and {error[1]:.0%} (output) of a mean request from the mean of their class"

@@ -52,9 +52,7 @@ def reduce_traffic(problem: Problem, folder: Path, catalog: Catalog) -> Load:
         [window for flow in flows.values() for window in flow.windows],
     )
     hour_h = problem.month_hours / HOURS
-    blocks = tuple(
-        Block(label=week_label(hours), hours=hours, month_h=len(hours) * hour_h) for hours in alike.hours
-    )
+    blocks = tuple(Block(label=week_label(hours), hours=hours, month_h=len(hours) * hour_h) for hours in alike.hours)
     mean, planning = {}, {}
     for flow in served.values():
         for block in blocks:
@@ -92,9 +90,7 @@ def _read_traces(problem: Problem, folder: Path) -> dict[str, Trace]:
             continue
         said = "shape" if workload.traffic.shape is not None else "hours"
         if traces[name].week is not None and getattr(workload.traffic, said) is not None:
-            what = (
-                f"the trace covers a whole week and says when requests arrive; so does `{said}`.  Keep one."
-            )
+            what = f"the trace covers a whole week and says when requests arrive; so does `{said}`.  Keep one."
             complaints.append(Complaint(where, what))
     if complaints:
         raise ProblemError(complaints)
@@ -117,9 +113,7 @@ def _flow(name: str, workload: Workload, catalog: Catalog, trace: Trace | None, 
     merged, note = merge_cells(cells, traffic.classes)
     requests, shares = _classes(name, merged)
     windows = tuple(open_hours(name, workload.deferrable)) if workload.deferrable else ()
-    burst_factor, burst_note = (
-        (1.0, "may wait: no bursts to carry") if windows else _burst(traffic, catalog, trace)
-    )
+    burst_factor, burst_note = (1.0, "may wait: no bursts to carry") if windows else _burst(traffic, catalog, trace)
     return _Flow(
         classes=shares,
         requests=requests,
@@ -139,9 +133,7 @@ def _burst(traffic: Traffic, catalog: Catalog, trace: Trace | None) -> tuple[flo
     if traffic.shape is not None:
         shape = catalog.shapes[traffic.shape]
         return shape.burst_factor, shape.burst_note
-    return ASSUMED_BURST_FACTOR, "; ".join(
-        filter(None, (ASSUMED_BURST_NOTE, trace.burst_note if trace else ""))
-    )
+    return ASSUMED_BURST_FACTOR, "; ".join(filter(None, (ASSUMED_BURST_NOTE, trace.burst_note if trace else "")))
 
 
 def _classes(workload: str, cells: Sequence[Cell]) -> tuple[tuple[RequestClass, ...], dict[str, float]]:
@@ -157,9 +149,7 @@ def _classes(workload: str, cells: Sequence[Cell]) -> tuple[tuple[RequestClass, 
     return tuple(requests), shares
 
 
-def _windows(
-    alike: Alike, blocks: Sequence[Block], flows: Mapping[str, _Flow], problem: Problem
-) -> tuple[Window, ...]:
+def _windows(alike: Alike, blocks: Sequence[Block], flows: Mapping[str, _Flow], problem: Problem) -> tuple[Window, ...]:
     """The windows of the month: alike ones as one, with the hours and requests of all."""
     windows = []
     for group in alike.windows:

@@ -70,9 +70,7 @@ def read_trace(path: Path) -> Trace:
             for piece in _pieces(path, file, header):
                 tally.add(piece, columns)
     except UnicodeDecodeError:
-        raise ProblemError(
-            [Complaint(str(path), "is not UTF-8 text.  Save the trace as a UTF-8 CSV.")]
-        ) from None
+        raise ProblemError([Complaint(str(path), "is not UTF-8 text.  Save the trace as a UTF-8 CSV.")]) from None
     except OSError as error:
         raise ProblemError([Complaint(str(path), f"cannot be read: {error.strerror}.")]) from None
     return tally.trace()
@@ -114,9 +112,7 @@ def _pieces(path: Path, file: TextIO, header: list[str]) -> Iterator[pd.DataFram
     except pd.errors.ParserError as error:
         line = re.search(r"line (\d+)", str(error))
         where = f"{path}:{int(line[1]) + 1}" if line else str(path)
-        what = (
-            "more fields than the header names, or a quote that is not closed.  Correct or remove the line."
-        )
+        what = "more fields than the header names, or a quote that is not closed.  Correct or remove the line."
         raise ProblemError([Complaint(where, what)]) from None
 
 
@@ -199,9 +195,7 @@ class _Tally:
                 continue
             what = ";  ".join(f'"{_cut(text[key][row])}" is not {possible[key]}' for key in wrong)
             self.bad.append(
-                Complaint(
-                    f"{self.path}:{row + 2}  {', '.join(wrong)}", f"{what}.  Correct or remove the line."
-                )
+                Complaint(f"{self.path}:{row + 2}  {', '.join(wrong)}", f"{what}.  Correct or remove the line.")
             )
 
     def _check_span(self) -> None:
@@ -217,18 +211,13 @@ class _Tally:
     def trace(self) -> Trace:
         """What the rows come to, once all are read."""
         if self.bad_rows:
-            shown = (
-                f"the first {len(self.bad)} are above" if self.bad_rows > len(self.bad) else "all are above"
-            )
+            shown = f"the first {len(self.bad)} are above" if self.bad_rows > len(self.bad) else "all are above"
             rows = "row" if self.bad_rows == 1 else "rows"
             what = f"{self.bad_rows:,} {rows} cannot be read; {shown}.  None is left out: correct the file."
             raise ProblemError([*self.bad, Complaint(str(self.path), what)])
         requests, seconds = int(self.count.sum()), self.last[0] - self.first[0]
         if requests < 2 or seconds < 60:
-            what = (
-                f"{requests} requests within {max(seconds, 0):.0f} s; a rate needs more than a "
-                "minute of requests."
-            )
+            what = f"{requests} requests within {max(seconds, 0):.0f} s; a rate needs more than a minute of requests."
             raise ProblemError(
                 [Complaint(str(self.path), what + "  Give a longer trace, or `mean_req_s` and lengths.")]
             )
@@ -237,11 +226,7 @@ class _Tally:
         covered = f"{seconds / 86_400:.1f} days" if seconds > 172_800 else f"{seconds / 3600:.1f} h"
         of = f"{requests:,} requests in {covered} of {self.path.name}"
         when = "" if week else "; less than a week: its hours are not used"
-        zeros = (
-            f"; {self.raised:,} requests without input or output tokens count as 1 token"
-            if self.raised
-            else ""
-        )
+        zeros = f"; {self.raised:,} requests without input or output tokens count as 1 token" if self.raised else ""
         return Trace(
             mean_req_s=week_req_s if week else (requests - 1) / seconds,
             week=week,

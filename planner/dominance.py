@@ -1,0 +1,138 @@
+"""Offers that cannot be in any best plan, and the proof that they cannot.
+
+An offer is dominated when another, of which there is no end, does all that it does for no more money.
+Nothing here is a rule of thumb: what is dropped could be replaced, machine by machine, in every plan.
+Removal is one by one, each against those still there, so that of equals one stays: the first by name.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from functools import cache
+
+from planner.candidates import Candidate, Drops
+from planner.market import Lot, matches_quota
+from planner.problem.matching import allows
+from planner.problem.schema import Problem
+
+
+def limited(lot: Lot, problem: Problem) -> bool:
+    """Whether anything in the problem, quotas aside, limits how much of this offer can be had."""
+    p = problem.procurement
+    ordered = any(
+        allows(m.where, lot.row, lot.vendor) and (not m.terms or lot.row.term in m.terms) for m in p.minimum_orders
+    )
+    upfront = lot.row.upfront_share > 0 and p.max_upfront_usd is not None
+    return ordered or lot.max_machines is not None or upfront
+
+
+def prune_dominated_lots(problem: Problem, lots: Iterable[Lot], drops: Drops) -> list[Lot]:
+    """Drop an offer that another, unlimited one of the same machine is no dearer than, for all it may serve.
+
+    A quota that counts both is no limit here: one can stand for the other.
+
+    An hourly offer no dearer than a commitment dominates it; a commitment never dominates an hourly offer.
+    """
+    capital = problem.procurement.cost_of_capital_year
+    by_provider = problem.overheads.provider_usd_month > 0 or problem.overheads.storage_gb > 0
+    kept: list[Lot] = []
+    everything = list(lots)
+    price = {one.name: one.row.usd_h + one.capital_usd_month(capital) / problem.month_hours for one in everything}
+    free = {one.name: one.existing is None and not limited(one, problem) for one in everything}
+    quotas = range(len(problem.procurement.quotas))
+    counted = {one.name: {i for i in quotas if matches_quota(one, problem, i)} for one in everything}
+    kinds: dict[tuple[str, int], list[Lot]] = {}
+    for one in everything:
+        kinds.setdefault((one.row.gpu, one.row.gpus), []).append(one)
+    for one in everything:
+        rivals = kinds[one.row.gpu, one.row.gpus] if one.existing is None else []
+        for other in rivals:
+            if other is one or not free[other.name] or not one.workloads <= other.workloads:
+                continue
+            if other.row.term == "spot" and one.row.term != "spot":
+                continue
+            if other.billing != one.billing and other.billing != "hourly":
+                continue
+            if by_provider and other.row.provider != one.row.provider:
+                continue
+            if not counted[other.name] <= counted[one.name]:
+                continue
+            if other.egress_usd_gb > one.egress_usd_gb or price[other.name] > price[one.name]:
+                continue
+            same = price[other.name] == price[one.name] and other.billing == one.billing and free[one.name]
+            same = same and other.workloads == one.workloads and other.egress_usd_gb == one.egress_usd_gb
+            same = same and counted[other.name] == counted[one.name]
+            if same and (other.row.term == "spot") == (one.row.term == "spot") and other.name > one.name:
+                continue
+            drops.add("another offer of the same machine is no dearer")
+            break
+        else:
+            kept.append(one)
+    return kept
+
+
+def prune_outclassed_lots(problem: Problem, lots: list[Lot], candidates: list[Candidate], drops: Drops) -> list[Lot]:
+    """Drop an offer whose machines another kind of machine outclasses, at no more money.
+
+    One machine of the offer can be replaced by m of the other (a power of two, as many as its price buys) if every
+    candidate that fits it has a counterpart there that takes no more of the m machines' room and carries at least as
+    much of every class, queueing included.  Quotas, egress, markets and workloads are respected as above.
+    """
+    capital = problem.procurement.cost_of_capital_year
+    by_provider = problem.overheads.provider_usd_month > 0 or problem.overheads.storage_gb > 0
+    quotas = range(len(problem.procurement.quotas))
+    price = {one.name: one.row.usd_h + one.capital_usd_month(capital) / problem.month_hours for one in lots}
+    counted = {one.name: {i for i in quotas if matches_quota(one, problem, i)} for one in lots}
+    by_gpu: dict[str, list[Candidate]] = {}
+    for c in candidates:
+        by_gpu.setdefault(c.gpu, []).append(c)
+
+    @cache
+    def outclasses(gpu: str, gpus: int, other_gpu: str, other_gpus: int, machines: int) -> bool:
+        if gpus & (gpus - 1) or other_gpus & (other_gpus - 1):
+            return False
+        return all(
+            any(
+                replaces(c, gpus, d, other_gpus, machines)
+                for d in by_gpu.get(other_gpu, ())
+                if d.gpus <= other_gpus and c.rates.keys() <= d.rates.keys()
+            )
+            for c in by_gpu.get(gpu, ())
+            if c.gpus <= gpus
+        )
+
+    alive = {one.name: one for one in lots}
+    for one in sorted(lots, key=lambda lot: (-price[lot.name] / lot.row.gpus, lot.name)):
+        if one.existing is not None:
+            continue
+        for other in alive.values():
+            if other is one or other.existing is not None or limited(other, problem):
+                continue
+            if (other.row.gpu, other.row.gpus) == (one.row.gpu, one.row.gpus) or not one.workloads <= other.workloads:
+                continue
+            if (other.row.term == "spot" and one.row.term != "spot") or other.egress_usd_gb > one.egress_usd_gb:
+                continue
+            if other.billing != one.billing and other.billing != "hourly":
+                continue
+            if (by_provider and other.row.provider != one.row.provider) or counted[other.name]:
+                continue
+            if price[other.name] > price[one.name]:
+                continue
+            machines = 2 ** int(math.log2(price[one.name] / price[other.name] + 1e-12))
+            if outclasses(one.row.gpu, one.row.gpus, other.row.gpu, other.row.gpus, machines):
+                del alive[one.name]
+                drops.add("other machines do all that it does for no more money")
+                break
+    return [one for one in lots if one.name in alive]
+
+
+def replaces(c: Candidate, gpus: int, d: Candidate, other_gpus: int, machines: int) -> bool:
+    """Whether replicas of d on `machines` machines of `other_gpus` GPUs can stand for those of c on one of `gpus`."""
+    # Replicas of d that fit the room one replica of c takes; sizes are powers of two, so they pack.
+    each = machines * other_gpus * c.gpus // (gpus * d.gpus)
+    if each < 1:
+        return False
+    ratio = min(d.rates[k].req_s / c.rates[k].req_s for k in c.rates)
+    more_each = d.slope * each >= c.slope / ratio - 1e-9
+    return more_each and d.slope * each - d.loss >= (c.slope - c.loss) / ratio - 1e-9
