@@ -221,20 +221,18 @@ def mix(
     if any((x.varValue or 0) > 1e-6 * inputs.windows[w].requests_month[k] for (w, k), x in model.undone.items()):
         return None, relaxed_usd, credit
     runs, usd = [], 0.0
+    chosen: dict[str, list[BlockAnswer]] = {}
     for (b, j), hours in model.hours.items():
         whole = round(hours.varValue or 0)
         run = ways[b][j].run
         if whole and run is not None:
+            chosen.setdefault(b, []).append(ways[b][j])
             runs.append(replace(run, week_h=whole))
             usd += run.usd_month * whole / inputs.block_week_h[b]
     bought = {label: x.varValue for label, x in model.bought.items() if (x.varValue or 0) > 1e-6}
     usd += sum(inputs.windows[w].api_usd_request[k] * n for (w, k), n in bought.items())
     runs = trim(inputs, runs, bought)
-    fixed_usd = procurement_usd(
-        inputs,
-        steps,
-        {b: [a for a in answers if a.run in runs or len(answers) == 1] for b, answers in ways.items()},
-    )
+    fixed_usd = procurement_usd(inputs, steps, chosen)
     always = {o: n for (o, b), n in steps.items() if b is None and n}
     stretch = {(o, b): n for (o, b), n in steps.items() if b is not None and n}
     runs = [replace(r, hourly={**r.hourly, **{o: n for (o, b), n in stretch.items() if b == r.block}}) for r in runs]

@@ -144,7 +144,7 @@ def most_machines(inputs: FleetInputs, group: str) -> int:
     in_window = inputs.window_of()
     most = 1
     for b in inputs.block_h:
-        machines = 0.0
+        machines = 0
         for c, groups in inputs.deployment_groups.items():
             if group not in groups:
                 continue
@@ -154,10 +154,8 @@ def most_machines(inputs: FleetInputs, group: str) -> int:
                 if cc == c and (k, group) in inputs.admitted and ((k, b) in inputs.demand_req_s or (k, b) in in_window)
             ]
             if classes:
-                machines += math.ceil(
-                    most_replicas(inputs, classes, c, b, in_window)
-                    * inputs.deployment_gpus[c]
-                    / inputs.group_gpus[group]
-                )
-        most = max(most, int(machines))
+                size, gpus = inputs.deployment_gpus[c], inputs.group_gpus[group]
+                replicas = most_replicas(inputs, classes, c, b, in_window)
+                machines += replicas * math.ceil(size / gpus) if size > gpus else math.ceil(replicas / (gpus // size))
+        most = max(most, machines)
     return most
