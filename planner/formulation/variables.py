@@ -22,19 +22,19 @@ Var = Any  # pulp.LpVariable
 class Variables:
     """All variables of one program by label; see `planner.inputs` for the letters."""
 
-    hourly: dict[tuple[str, str], Var] = field(default_factory=dict)  # (o, b)     machines on by the hour
-    always: dict[str, Var] = field(default_factory=dict)  # o          machines all month
-    replicas: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # (c, g, b)  replicas
-    open: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # (c, g, b)  any replica at all
-    served: dict[tuple[str, str, str, str], Var] = field(default_factory=dict)  # (k, c, g, b)  requests/s
-    api: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # (k, a, b)  requests/s
-    deferred_api: dict[tuple[str, str], Var] = field(default_factory=dict)  # (v, k)     requests/month
-    started: dict[tuple[str, str], Var] = field(default_factory=dict)  # (o, b)     machines started
-    beyond: dict[tuple[Steps, int], Var] = field(default_factory=dict)  # ((o, b), n)  max(0, machines - n)
-    is_beyond: dict[tuple[Steps, int], Var] = field(default_factory=dict)  # ((o, b), n)  machines > n
-    uses: dict[str, Var] = field(default_factory=dict)  # provider   decided for at all
-    self_hosts: Var | None = None  #            anything on a machine
-    orders: dict[str, Var] = field(default_factory=dict)  # minimum order placed at all
+    hourly: dict[tuple[str, str], Var] = field(default_factory=dict)  # h_ob   machines on by the hour
+    always: dict[str, Var] = field(default_factory=dict)  # m_o    machines all month
+    replicas: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # n_cgb  replicas
+    open: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # z_cgb  1 if any replica at all
+    served: dict[tuple[str, str, str, str], Var] = field(default_factory=dict)  # y_kcgb  requests/s
+    api: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # p_kab  requests/s
+    deferred_api: dict[tuple[str, str], Var] = field(default_factory=dict)  # d_vk   requests/month
+    started: dict[tuple[str, str], Var] = field(default_factory=dict)  # s_oh   machines started
+    beyond: dict[tuple[Steps, int], Var] = field(default_factory=dict)  # delta_on  max(0, machines - n) of a step
+    is_beyond: dict[tuple[Steps, int], Var] = field(default_factory=dict)  # i_on   1 if machines > n
+    uses: dict[str, Var] = field(default_factory=dict)  # u_p    1 if decided for at all
+    self_hosts: Var | None = None  # e      1 if anything stands on a machine
+    orders: dict[str, Var] = field(default_factory=dict)  # u_m    1 if the minimum order is placed
 
     served_on: dict[tuple[str, str, str], list[tuple[str, Var]]] = field(default_factory=dict)  # (c, g, b): (k, var)
     served_of: dict[tuple[str, str], list[tuple[str, Var]]] = field(default_factory=dict)  # (k, b): (g, var)
