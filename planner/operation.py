@@ -47,20 +47,22 @@ class Operation:
             if offer.billing == "hourly" and offer.existing is None and offer.max_machines is None and o not in shared:
                 self.price_h[offer.group] = min(offer.usd_h, self.price_h.get(offer.group, math.inf))
 
+    def owed(self, k: str, b: str) -> float:
+        """Work of the window that (k, b) belongs to [requests/month]."""
+        return self.inputs.windows[self.window_of[k, b]].requests_month[k]
+
     def one_program(
-        self,
-        block: str,
-        steps: Mapping[Steps, int],
-        credit: Credit,
-        providers: frozenset[str] | None,
-        proof: bool,
+        self, block: str, steps: Mapping[Steps, int], credit: Credit, hourly: frozenset[str] | None, proof: bool
     ) -> FleetInputs:
-        """The program of one block; `proof` leaves out all that could make more machines cost more (shared quotas)."""
+        """The program of one block, renting these offers by the hour (None: all).
+
+        `proof` leaves out what could make more machines cost more: quotas shared with what is procured.
+        """
         alone = self.alone[block]
         offers, given = {}, set()
         for o, offer in alone.offers.items():
             if offer.existing is None and offer.billing == "hourly":
-                if providers is None or offer.provider in providers:
+                if hourly is None or o in hourly:
                     offers[o] = offer
                 continue
             if offer.existing is None:
@@ -75,7 +77,8 @@ class Operation:
             for q, quota in alone.quotas.items()
         }
         reward = {(k, block): credit[w, k] for (k, b), w in self.window_of.items() if b == block}
-        most = {(k, b): self.inputs.windows[self.window_of[k, b]].requests_month[k] for (k, b) in reward}
+        # One hour of the block may do all the work of the window, and these are hours all run alike.
+        most = {label: self.owed(*label) * alone.block_week_h[block] for label in reward}
         empty = {o for o, offer in offers.items() if offer.existing == 0}
         return replace(
             alone,
@@ -94,13 +97,13 @@ class Operation:
         credit: Credit,
         time_limit_s: float,
         *,
-        providers: frozenset[str] | None = None,
+        hourly: frozenset[str] | None = None,
         proof: bool = False,
     ) -> dict[str, BlockAnswer]:
         """The best way to run each block, in the order of the blocks."""
 
         def answer(block: str) -> BlockAnswer:
-            program = self.one_program(block, steps, credit, providers, proof)
+            program = self.one_program(block, steps, credit, hourly, proof)
             machines = tuple((o, offer.existing) for o, offer in program.offers.items())
             key = (
                 block,
@@ -141,9 +144,7 @@ class Operation:
             if answer.bound_usd_month == -math.inf:
                 continue
             reward = {(k, b): credit[w, k] for (k, bb), w in self.window_of.items() if bb == b}
-            floor = -sum(
-                usd * self.inputs.windows[self.window_of[k, b]].requests_month[k] for (k, _), usd in reward.items()
-            )
+            floor = -sum(usd * self.owed(*label) * self.inputs.block_week_h[b] for label, usd in reward.items())
             gains = {}
             for o, block in self.inputs.steps():
                 if block in (None, b):

@@ -58,10 +58,10 @@ def serve_deferred(inputs: FleetInputs, v: Variables) -> Rows:
     says="no more {class} work is credited in {block} than there is",
 )
 def no_more_than_there_is(inputs: FleetInputs, v: Variables) -> Rows:
-    r"""Running one block alone, the credit for deferred work ends with the work.
+    r"""Running one block alone, the credit for deferred work ends with the work, which one of its W hours may do.
 
     .. math::
-        3600\, H_b \sum_{c,g} y_{kcgb} \le Q_{vk} \qquad \forall k, b \in B_v
+        3600\, H_b \sum_{c,g} y_{kcgb} \le W_b\, Q_{vk} \qquad \forall k, b \in B_v
     """
     for (k, b), most in inputs.reward_max_requests.items():
         served = v.served_of.get((k, b), ())
