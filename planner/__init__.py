@@ -4,9 +4,23 @@
     problem = planner.load("problems/enterprise70b.yaml")
     plan = planner.solve(problem)
 
-`load` reads and checks a problem file; `solve` finds the cheapest plan, proves how good it is and audits it.
+`load` reads and checks a problem file; `solve` finds the cheapest plan, proves how good it is and audits it;
+`sweep` solves again at other prices or loads.  They are imported when first asked for: `plan --help` is quick.
 """
 
-from planner.verbs import load, solve
+from __future__ import annotations
 
-__all__ = ["load", "solve"]
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from planner.verbs import load, solve, sweep
+
+__all__ = ["load", "solve", "sweep"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from planner import verbs
+
+    return getattr(verbs, name)

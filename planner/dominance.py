@@ -8,10 +8,11 @@ Removal is one by one, each against those still there, so that of equals one sta
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 
-from planner.candidates import Candidate, Drops
+from planner.candidates import Candidate, Drops, prune_dominated
 from planner.market import Lot, matches_quota
 from planner.problem.matching import allows
 from planner.problem.schema import Problem
@@ -72,34 +73,58 @@ def prune_dominated_lots(problem: Problem, lots: Iterable[Lot], drops: Drops) ->
     return kept
 
 
-def prune_outclassed_lots(problem: Problem, lots: list[Lot], candidates: list[Candidate], drops: Drops) -> list[Lot]:
+def standing_on(
+    lots: Iterable[Lot], candidates: list[Candidate], classes: Mapping[str, str]
+) -> dict[str, list[Candidate]]:
+    """By group, the candidates worth standing there, with the rates of the classes admitted and no others.
+
+    `classes` is class -> workload.  Where only some workloads are admitted, fewer candidates are worth it.
+    """
+    by_gpu: dict[str, list[Candidate]] = {}
+    for c in candidates:
+        by_gpu.setdefault(c.gpu, []).append(c)
+    known: dict[tuple[str, int, frozenset[str]], list[Candidate]] = {}
+    out: dict[str, list[Candidate]] = {}
+    for lot in lots:
+        key = (lot.row.gpu, lot.row.gpus, lot.workloads)
+        if key not in known:
+            fitting = [
+                replace(c, rates={k: r for k, r in c.rates.items() if classes[k] in lot.workloads})
+                for c in by_gpu.get(lot.row.gpu, ())
+                if c.gpus <= lot.row.gpus
+            ]
+            known[key] = prune_dominated([c for c in fitting if c.rates], Drops())
+        out[lot.group] = known[key]
+    return out
+
+
+def prune_outclassed_lots(
+    problem: Problem, lots: list[Lot], standing: Mapping[str, list[Candidate]], drops: Drops
+) -> list[Lot]:
     """Drop an offer whose machines another kind of machine outclasses, at no more money.
 
     One machine of the offer can be replaced by m of the other (a power of two, as many as its price buys) if every
-    candidate that fits it has a counterpart there that takes no more of the m machines' room and carries at least as
+    candidate standing on it has a counterpart there that takes no more of the m machines' room and carries at least as
     much of every class, queueing included.  Quotas, egress, markets and workloads are respected as above.
     """
     capital = problem.procurement.cost_of_capital_year
     by_provider = problem.overheads.provider_usd_month > 0 or problem.overheads.storage_gb > 0
     quotas = range(len(problem.procurement.quotas))
     price = {one.name: one.row.usd_h + one.capital_usd_month(capital) / problem.month_hours for one in lots}
-    counted = {one.name: {i for i in quotas if matches_quota(one, problem, i)} for one in lots}
-    by_gpu: dict[str, list[Candidate]] = {}
-    for c in candidates:
-        by_gpu.setdefault(c.gpu, []).append(c)
+    counted = {one.name: any(matches_quota(one, problem, i) for i in quotas) for one in lots}
+    gpus = {one.group: one.row.gpus for one in lots}
 
     @cache
-    def outclasses(gpu: str, gpus: int, other_gpu: str, other_gpus: int, machines: int) -> bool:
-        if gpus & (gpus - 1) or other_gpus & (other_gpus - 1):
+    def outclasses(group: str, other: str, machines: int) -> bool:
+        if gpus[group] & (gpus[group] - 1) or gpus[other] & (gpus[other] - 1):
             return False
         return all(
             any(
-                replaces(c, gpus, d, other_gpus, machines)
-                for d in by_gpu.get(other_gpu, ())
-                if d.gpus <= other_gpus and c.rates.keys() <= d.rates.keys()
+                replaces(c, gpus[group], d, gpus[other], machines)
+                for d in standing[other]
+                if c.rates.keys() <= d.rates.keys()
             )
-            for c in by_gpu.get(gpu, ())
-            if c.gpus <= gpus
+            for c in standing[group]
         )
 
     alive = {one.name: one for one in lots}
@@ -107,20 +132,20 @@ def prune_outclassed_lots(problem: Problem, lots: list[Lot], candidates: list[Ca
         if one.existing is not None:
             continue
         for other in alive.values():
-            if other is one or other.existing is not None or limited(other, problem):
+            if other is one or other.existing is not None or limited(other, problem) or counted[other.name]:
                 continue
-            if (other.row.gpu, other.row.gpus) == (one.row.gpu, one.row.gpus) or not one.workloads <= other.workloads:
+            if other.group == one.group or not one.workloads <= other.workloads:
                 continue
             if (other.row.term == "spot" and one.row.term != "spot") or other.egress_usd_gb > one.egress_usd_gb:
                 continue
             if other.billing != one.billing and other.billing != "hourly":
                 continue
-            if (by_provider and other.row.provider != one.row.provider) or counted[other.name]:
+            if by_provider and other.row.provider != one.row.provider:
                 continue
             if price[other.name] > price[one.name]:
                 continue
             machines = 2 ** int(math.log2(price[one.name] / price[other.name] + 1e-12))
-            if outclasses(one.row.gpu, one.row.gpus, other.row.gpu, other.row.gpus, machines):
+            if outclasses(one.group, other.group, machines):
                 del alive[one.name]
                 drops.add("other machines do all that it does for no more money")
                 break

@@ -42,6 +42,7 @@ class Operation:
         self.alone = {b: inputs.one_block(b) for b in inputs.block_h}
         self.known: dict[tuple[object, ...], BlockAnswer] = {}
         shared = {o for q in inputs.quotas.values() for o in q.weight}
+        self.pace = paces(inputs)
         self.price_h: dict[str, float] = {}
         for o, offer in inputs.offers.items():
             if offer.billing == "hourly" and offer.existing is None and offer.max_machines is None and o not in shared:
@@ -56,7 +57,8 @@ class Operation:
     ) -> FleetInputs:
         """The program of one block, renting these offers by the hour (None: all).
 
-        `proof` leaves out what could make more machines cost more: quotas shared with what is procured.
+        `proof` leaves out what could make more machines cost more, quotas shared with what is procured, and
+        lets one hour do all the work of its window; otherwise work is paced (`pace`).
         """
         alone = self.alone[block]
         offers, given = {}, set()
@@ -79,6 +81,8 @@ class Operation:
         reward = {(k, block): credit[w, k] for (k, b), w in self.window_of.items() if b == block}
         # One hour of the block may do all the work of the window, and these are hours all run alike.
         most = {label: self.owed(*label) * alone.block_week_h[block] for label in reward}
+        if not proof:
+            most = {label: min(requests, self.pace[label]) for label, requests in most.items()}
         empty = {o for o, offer in offers.items() if offer.existing == 0}
         return replace(
             alone,
@@ -103,13 +107,14 @@ class Operation:
         """The best way to run each block, in the order of the blocks."""
 
         def answer(block: str) -> BlockAnswer:
-            program = self.one_program(block, steps, credit, hourly, proof)
+            program = self.one_program(block, steps, credit, hourly, proof=proof)
             machines = tuple((o, offer.existing) for o, offer in program.offers.items())
             key = (
                 block,
                 machines,
                 tuple(program.reward_usd_request.values()),
                 proof and bool(program.quotas),
+                tuple(program.reward_max_requests.values()),
             )
             if key not in self.known:
                 self.known[key] = self.solve_block(program, block, time_limit_s)
@@ -162,6 +167,32 @@ class Operation:
                 )
             )
         return facts
+
+
+def paces(inputs: FleetInputs) -> dict[tuple[str, str], float]:
+    """Deferred requests/month that a block is asked for while a plan is sought, by (class, block).
+
+    Twice the even pace of its window, or what one machine of the cheapest kind does if that is more: hours that cost
+    the same need not do the whole night's work at once.
+    """
+    best: dict[str, tuple[float, float]] = {}
+    for c, groups in inputs.deployment_groups.items():
+        for offer in inputs.offers.values():
+            if offer.existing is not None or offer.group not in groups:
+                continue
+            replicas = inputs.group_gpus[offer.group] // inputs.deployment_gpus[c]
+            for k in inputs.class_workload:
+                if replicas and (c, k) in inputs.rate_req_s and (k, offer.group) in inputs.admitted:
+                    full = replicas * inputs.rate_req_s[c, k] * inputs.queue_slope[c]
+                    best[k] = min(best.get(k, (math.inf, 0.0)), (offer.usd_h / full, full))
+    out = {}
+    for window in inputs.windows.values():
+        hours = sum(inputs.block_h[b] for b in window.blocks)
+        for k, requests in window.requests_month.items():
+            for b in window.blocks:
+                even = requests * inputs.block_h[b] / hours
+                out[k, b] = max(2 * even, best.get(k, (0.0, 0.0))[1] * 3600 * inputs.block_h[b])
+    return out
 
 
 def read_run(program: FleetInputs, v: Variables, block: str) -> BlockRun:

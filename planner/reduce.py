@@ -15,7 +15,7 @@ from planner.candidates import Candidate, Drops, accepted_models, enumerate_cand
 from planner.catalog.load import Catalog, benchmarks_for
 from planner.catalog.names import resolve_model
 from planner.catalog.rows import ApiPrice, ModelCard
-from planner.dominance import prune_dominated_lots, prune_outclassed_lots
+from planner.dominance import prune_dominated_lots, prune_outclassed_lots, standing_on
 from planner.errors import NoCandidate
 from planner.inputs import FleetInputs, MinimumOrder, Offer, Quota, Window
 from planner.market import Lot, gather, matches_quota
@@ -67,10 +67,11 @@ def reduce_problem(problem: Problem, folder: Path, catalog: Catalog) -> Reduced:
     hosting = [lot for lot in lots if lot.row.gpu in used_gpus or lot.existing is not None]
     for _ in range(len(lots) - len(hosting)):
         drops["offer"].add("no deployment fits or meets an objective on this GPU")
-    hosting = prune_outclassed_lots(problem, hosting, candidates, drops["offer"])
+    standing = standing_on(hosting, candidates, {k.label: k.workload for k in load.classes})
+    hosting = prune_outclassed_lots(problem, hosting, standing, drops["offer"])
     if any(lot.billing == "stretch" for lot in hosting):
         load = in_hours(load)
-    inputs = to_inputs(problem, load, candidates, hosting, apis)
+    inputs = to_inputs(problem, load, candidates, hosting, standing, apis)
     reduced = Reduced(
         inputs=inputs,
         load=load,
@@ -230,6 +231,7 @@ def to_inputs(
     load: Load,
     candidates: list[Candidate],
     lots: list[Lot],
+    standing: Mapping[str, list[Candidate]],
     apis: Mapping[str, Mapping[str, ApiPrice]],
 ) -> FleetInputs:
     """The numbers themselves."""
@@ -238,7 +240,11 @@ def to_inputs(
     burst = {k.label: load.burst_factor[k.workload] for k in load.classes}
     request = {k.label: k.request for k in load.classes}
     groups = {lot.group: lot for lot in lots}
-    used = [c for c in candidates if any(g.row.gpu == c.gpu and g.row.gpus >= c.gpus for g in groups.values())]
+    places: dict[str, list[str]] = {}
+    for g in groups:
+        for c in standing[g]:
+            places.setdefault(c.name, []).append(g)
+    used = [c for c in candidates if c.name in places]
     offers = {
         lot.name: Offer(
             group=lot.group,
@@ -310,10 +316,7 @@ def to_inputs(
         spot_groups=frozenset(g for g, lot in groups.items() if lot.row.term == "spot"),
         offers=offers,
         deployment_gpus={c.name: c.gpus for c in used},
-        deployment_groups={
-            c.name: tuple(g for g, lot in groups.items() if lot.row.gpu == c.gpu and lot.row.gpus >= c.gpus)
-            for c in used
-        },
+        deployment_groups={c.name: tuple(places[c.name]) for c in used},
         queue_slope={c.name: c.slope for c in used},
         queue_loss={c.name: c.loss for c in used},
         class_workload=workload_of,

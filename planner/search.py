@@ -30,6 +30,7 @@ Progress = Callable[[str, float | None, float | None], None]
 """Called with (what is being done, best cost so far, bound so far)."""
 
 ROUNDS_OF_CREDIT = 12
+ROUNDS_OF_PROOF = 6
 
 
 def silent(_doing: str, _best: float | None, _bound: float | None) -> None:
@@ -115,11 +116,7 @@ def search(inputs: FleetInputs, settings: Settings, progress: Progress = silent)
     if not tells_bound(settings.solver):
         return solve_directly(state)
     operation = Operation(inputs, settings)
-    relaxed = solve_model(assemble(inputs, operation_whole=False), settings, relaxed=True)
-    if relaxed.ended is Ended.INFEASIBLE:
-        return state.ended(Ended.INFEASIBLE, ways_out(inputs, settings))
-    state.raise_bound(relaxed.objective)
-    credit: Credit = {label: max(0.0, usd) for (name, label), usd in relaxed.duals.items() if name == "serve_deferred"}  # type: ignore[misc]
+    credit = cheap_credit(inputs)
     seen: set[tuple[tuple[Steps, int], ...]] = set()
     while state.left_s() > 0:
         progress("procuring", state.best_usd(), state.bound)
@@ -150,43 +147,88 @@ def search(inputs: FleetInputs, settings: Settings, progress: Progress = silent)
 def run_blocks(
     state: Search, operation: Operation, steps: Mapping[Steps, int], model: FleetModel, credit: Credit
 ) -> Credit:
-    """Run every block with these machines, raising and lowering the credit until a mix does all deferred work."""
+    """Run every block with these machines until a mix of ways does all deferred work: plans, and proofs.
+
+    The credit is first settled among the offers that the relaxed program rents, where blocks are quick; then every
+    offer is let in, for the proof, and what that finds joins the mix.
+    """
     inputs, settings = state.inputs, state.settings
-    providers = chosen_providers(inputs, model)
+    allowed = allowed_offers(inputs, model)
+    rented = frozenset(o for (o, _), x in model.variables.hourly.items() if (x.varValue or 0) > 1e-6)
+    support: frozenset[str] | None = rented if allowed is None else rented & allowed
     dear = {k: dear_request(inputs, k) for w in inputs.windows.values() for k in w.requests_month}
     ways: dict[str, list[BlockAnswer]] = {b: [] for b in inputs.block_h}
-    best_credit, best_value, best_answers = credit, -math.inf, None
-    for _ in range(ROUNDS_OF_CREDIT):
-        state.progress("running the hours", state.best_usd(), state.bound)
-        limit = max(1.0, state.left_s())
-        answers = operation.answers(steps, credit, limit, providers=providers)
-        proofs = answers
-        if providers is not None or inputs.quotas:
-            proofs = operation.answers(steps, credit, limit, proof=True)
+    best_value, settled_usd, facts = -math.inf, math.inf, list[Proved]()
+    for _ in range(ROUNDS_OF_PROOF):
+        for _ in range(ROUNDS_OF_CREDIT):
+            state.progress("running the hours", state.best_usd(), state.bound)
+            fresh = add_ways(ways, operation.answers(steps, credit, max(1.0, state.left_s()), hourly=support))
+            if not all(ways.values()):
+                support = allowed
+                break
+            if not fresh or state.left_s() <= 0:
+                break
+            found, settled_usd, credit = mix(inputs, settings, steps, ways, dear, state)
+            state.keep(found)
+            if not inputs.windows:
+                break
+        state.progress("proving the hours", state.best_usd(), state.bound)
+        proofs = operation.answers(steps, credit, max(1.0, state.left_s()), proof=True)
         owed = sum(credit[w, k] * n for w, window in inputs.windows.items() for k, n in window.requests_month.items())
         value = owed + sum(a.bound_usd_month for a in proofs.values())
-        if best_answers is None or value > best_value:
-            best_credit, best_value, best_answers = credit, value, proofs
-        fresh = {
-            b: answer
-            for b, answer in answers.items()
-            if answer.way is not None and all(answer.way != other.way for other in ways[b])
-        }
-        for b, answer in fresh.items():
-            ways[b].append(answer)
-        if not fresh or not all(ways.values()) or state.left_s() <= 0:
-            break
-        found, relaxed_usd, credit = mix(inputs, settings, steps, ways, dear, state)
-        state.keep(found)
+        if value > best_value or not facts:
+            best_value, facts = value, operation.proofs(steps, credit, proofs)
         if (
-            not inputs.windows
-            or state.proved_enough()
-            or relaxed_usd - best_value <= settings.gap / 4 * abs(relaxed_usd) + 1e-6
+            settled_usd - procurement_usd(inputs, steps, ways) - best_value
+            <= settings.gap / 4 * abs(settled_usd) + 1e-6
         ):
             break
-    if best_answers is not None:
-        state.proved += operation.proofs(steps, best_credit, best_answers)
-    return best_credit
+        exact = allowed is None and not inputs.quotas
+        fresh = add_ways(
+            ways, proofs if exact else operation.answers(steps, credit, max(1.0, state.left_s()), hourly=allowed)
+        )
+        if not fresh or not all(ways.values()) or state.left_s() <= 0:
+            break
+        used = frozenset(o for answer in fresh.values() if answer.run for o in answer.run.hourly)
+        support = None if support is None else support | used
+        found, settled_usd, credit = mix(inputs, settings, steps, ways, dear, state)
+        state.keep(found)
+    state.proved += facts
+    return credit
+
+
+def add_ways(ways: dict[str, list[BlockAnswer]], answers: Mapping[str, BlockAnswer]) -> dict[str, BlockAnswer]:
+    """Add the ways not known yet; what was new."""
+    fresh = {
+        b: answer
+        for b, answer in answers.items()
+        if answer.way is not None and all(answer.way != other.way for other in ways[b])
+    }
+    for b, answer in fresh.items():
+        ways[b].append(answer)
+    return fresh
+
+
+def cheap_credit(inputs: FleetInputs) -> Credit:
+    """A first credit per request of deferred work: what it costs at an API or on the best machine kept full."""
+    best: dict[str, float] = {}
+    for c, groups in inputs.deployment_groups.items():
+        for o, offer in inputs.offers.items():
+            if (
+                offer.existing is None
+                and offer.group in groups
+                and inputs.deployment_gpus[c] <= inputs.group_gpus[offer.group]
+            ):
+                replicas = inputs.group_gpus[offer.group] // inputs.deployment_gpus[c]
+                for k in inputs.class_workload:
+                    if (c, k) in inputs.rate_req_s and (k, offer.group) in inputs.admitted:
+                        usd = offer.usd_h / (3600 * replicas * inputs.rate_req_s[c, k] * inputs.queue_slope[c])
+                        best[k] = min(best.get(k, math.inf), usd)
+    return {
+        (w, k): min(best.get(k, dear_request(inputs, k)), window.api_usd_request.get(k, math.inf))
+        for w, window in inputs.windows.items()
+        for k in window.requests_month
+    }
 
 
 def mix(
@@ -291,15 +333,15 @@ def procurement_usd(inputs: FleetInputs, steps: Mapping[Steps, int], ways: Mappi
     return usd
 
 
-def chosen_providers(inputs: FleetInputs, model: FleetModel) -> frozenset[str] | None:
-    """Providers whose fixed cost the relaxed program pays; None where there is no fixed cost; nothing if it runs no fleet."""
+def allowed_offers(inputs: FleetInputs, model: FleetModel) -> frozenset[str] | None:
+    """Hourly offers of providers whose fixed cost the relaxed program pays; None: all; none if it runs no fleet."""
     v = model.variables
     if v.self_hosts is not None and (v.self_hosts.varValue or 0) < 0.5:
         return frozenset()
     if not v.uses:
         return None
-    have = {offer.provider for offer in inputs.offers.values() if offer.existing is not None}
-    return frozenset(have | {p for p, used in v.uses.items() if (used.varValue or 0) > 0.5})
+    unused = {p for p, used in v.uses.items() if (used.varValue or 0) < 0.5}
+    return frozenset(o for o, offer in inputs.offers.items() if offer.provider not in unused)
 
 
 def dear_request(inputs: FleetInputs, k: str) -> float:

@@ -5,9 +5,13 @@ A verb takes plain values and returns plain values; it prints nothing and writes
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import planner
 from planner.audit import audit
 from planner.catalog.load import Catalog, load_catalog
 from planner.catalog.shipped import shipped_folder
@@ -19,6 +23,11 @@ from planner.problem.read import load_problem
 from planner.reduce import reduce_problem
 from planner.search import Progress, search, silent
 from planner.solve import Settings, check_solver
+from planner.traffic.reduce import reduce_traffic
+from planner.traffic.types import Load
+
+if TYPE_CHECKING:
+    from planner.analysis.sweep import Axis, Solved
 
 
 def find_problem(name: str | Path) -> Path:
@@ -79,3 +88,38 @@ def solve(
     if checked.breaches:
         raise AuditFailed("The plan breaks its own problem:\n" + "\n".join(f"  {b}" for b in checked.breaches))
     return plan.model_copy(update={"audit": checked.checks})
+
+
+def validate(problem: ProblemFile, catalog: Catalog | None = None) -> Load:
+    """What was understood of a problem's traffic: classes, blocks, requests/s.
+
+    Raises `InputError` for a trace that cannot be read; all else was checked when the problem was loaded.
+    """
+    return reduce_traffic(problem.problem, problem.folder, catalog or load_catalog())
+
+
+def sweep(
+    problem: ProblemFile,
+    over: Sequence[str | Axis],
+    catalog: Catalog | None = None,
+    *,
+    gap: float | None = None,
+    time_limit_s: float | None = None,
+    solver: str | None = None,
+    jobs: int = -1,
+) -> Iterator[Solved]:
+    """The plan at every point of a grid of factors such as "price.spot=0.5..1.5/5", as each is done.
+
+    Each point is solved by one worker, `jobs` points side by side (-1: one per core).
+    Raises `InputError` for keys or factors that cannot be.
+    """
+    from planner.analysis.sweep import parse_axis
+    from planner.analysis.sweep import sweep as all_points
+
+    axes = [parse_axis(each) if isinstance(each, str) else each for each in over]
+    one = partial(solve, gap=gap, time_limit_s=time_limit_s, solver=solver, threads=1)
+    return all_points(problem, catalog or load_catalog(), axes, one, jobs)
+
+
+# Importing the module planner.solve put it where the package promises the verb.
+vars(planner)["solve"] = solve
