@@ -346,11 +346,10 @@ def test_the_audit_imports_nothing_of_what_made_the_plan():
                 assert not name.startswith(tuple(f"planner.{each}" for each in forbidden)), (file, name)
 
 
-def test_a_capacity_table_of_whole_machines_is_not_lent_to_each_of_their_gpus():
+def test_a_capacity_row_is_what_one_gpu_serves_on_a_machine_of_any_size():
     table = {"performance.capacity": [TABLE | {"req_s": 10}]}
-    rate = {"deployments.0.rates.0.source": "given", "deployments.0.rates.0.req_s": 10}
-    one_gpu = audited(rate, table)
-    told = "the capacity table is for whole machines, a replica takes 1 of the machine's 2 GPUs"
-    assert any(told in breach for breach in one_gpu.breaches)
-    whole = audited({**rate, "deployments.0.tp": 2, "deployments.0.queue": None}, table)
-    assert not any("chat serving" in breach or "whole machines" in breach for breach in whole.breaches)
+    rate = {"deployments.0.rates.0.source": "given", "deployments.0.rates.0.req_s": 10, "deployments.0.queue": None}
+    assert not any("chat serving" in breach for breach in audited(rate, table).breaches)
+    told = "11 requests/s are relied on, the capacity table says 10"
+    more = audited({**rate, "deployments.0.rates.0.req_s": 11}, table)
+    assert any(told in breach for breach in more.breaches)

@@ -68,10 +68,6 @@ def _against_table(
             break
     if rate.source != "given":
         yield f"{at}: its rate is called {rate.source}, but it comes from the capacity table"
-    machine_gpus = {purchase.gpus for purchase in e.groups.get(deployment.group, [])}
-    if machine_gpus and deployment.tp * deployment.pp < max(machine_gpus):
-        gpus = f"{deployment.tp * deployment.pp} of the machine's {max(machine_gpus)} GPUs"
-        yield f"{at}: the capacity table is for whole machines, a replica takes {gpus}"
 
 
 def _against_model(
