@@ -13,7 +13,7 @@ from planner.problem.places import Finding, KeyPath
 from planner.problem.schema import Deferrable, Problem, Slo, Traffic, Workload
 
 HOURS = 168
-MOST_BUCKETS = 500
+MOST_BUCKETS = 1000
 
 VOLUMES = ("peak_req_s", "mean_req_s", "requests_day", "tokens_month", "output_tokens_month")
 FASTEST_MS = {"ttft_ms": 10.0, "tpot_ms": 1.0, "e2e_ms": 10.0}

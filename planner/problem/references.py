@@ -37,6 +37,8 @@ def canonicalize(problem: Problem, catalog: Catalog) -> Problem:
             return [respell(item, key) for item in value]
         if key in ("model", "models"):
             return _model_name(value, catalog)
+        if own_names(problem):
+            return value
         return _gpu_name(value, catalog) if key in ("gpu", "gpus", "exclude_gpus") else value
 
     sections = problem.model_dump(exclude_unset=True)
@@ -48,6 +50,14 @@ def canonicalize(problem: Problem, catalog: Catalog) -> Problem:
         if key in sections:
             sections[key] = respell(sections[key])
     return Problem.model_validate(sections)
+
+
+def own_names(problem: Problem) -> bool:
+    """Whether GPU names are the problem's own: its rates and its prices are, so the catalog has no say.
+
+    Two names that the catalog holds for one GPU then stay two.
+    """
+    return bool(problem.performance.capacity) and problem.procurement.only_quotes
 
 
 def _model_name(name: str, catalog: Catalog) -> str:
@@ -91,7 +101,7 @@ def _workloads(problem: Problem, catalog: Catalog, folder: Path) -> Iterator[Fin
             place = (*at, "models", index, "model") if isinstance(each, AcceptableModel) else (*at, "models", index)
             found = resolve_model(catalog, name)
             only_sold = only_sold and not isinstance(found, ModelCard)
-            if isinstance(found, list) and name not in sold:
+            if isinstance(found, list) and name not in sold and not problem.performance.capacity:
                 yield Finding(place, _unknown_row(name, found[:1], "models", {*catalog.models, *sold}))
             elif _model_name(name, catalog) in accepted:
                 yield Finding(place, f'"{name}" is listed twice.  Keep it once.')
@@ -141,10 +151,15 @@ def _machines(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
     rows: list[tuple[KeyPath, str]] = []
     for key in ("quotes", "existing"):
         rows += [(("procurement", key, i), row.gpu) for i, row in enumerate(getattr(problem.procurement, key))]
-    rows += [(("performance", "capacity", i), row.gpu) for i, row in enumerate(problem.performance.capacity)]
+    measured = {row.gpu for row in problem.performance.capacity}
     for at, gpu in rows:
-        if isinstance(close := resolve_gpu(catalog, gpu), list):
-            yield Finding((*at, "gpu"), _unknown_row(gpu, close, "gpus", catalog.gpus))
+        if gpu not in measured and isinstance(close := resolve_gpu(catalog, gpu), list):
+            yield Finding((*at, "gpu"), _unknown_row(gpu, close, "gpus", {*catalog.gpus, *measured}))
+    priced = {row.gpu for row in own}
+    for index, row in enumerate(problem.performance.capacity):
+        if row.gpu not in priced and isinstance(close := resolve_gpu(catalog, row.gpu), list):
+            what = _unknown_row(row.gpu, close, "gpus", {*catalog.gpus, *priced})
+            yield Finding(("performance", "capacity", index, "gpu"), f"{what}  A GPU of your own needs a quote.")
     for index, quota in enumerate(problem.procurement.quotas):
         if quota.machine is not None and not any(named(machine, [quota.machine]) for machine in machines):
             what = _unknown(quota.machine, machines, "catalogs/prices")
@@ -170,7 +185,8 @@ def _apis(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
 def _wheres(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
     buying = problem.procurement
     own: list[Quote | ExistingCommitment] = [*buying.quotes, *buying.existing]
-    own = [row.model_copy(update={"gpu": _gpu_name(row.gpu, catalog)}) for row in own]
+    if not own_names(problem):
+        own = [row.model_copy(update={"gpu": _gpu_name(row.gpu, catalog)}) for row in own]
     every: list[PriceOffer | Quote | ExistingCommitment] = [*catalog.offers, *own]
     vendor = {gpu: _vendor(gpu, catalog) for gpu in {offer.gpu for offer in every}}
     known: dict[str, Collection[str]] = {
@@ -178,7 +194,7 @@ def _wheres(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
         "regions": {offer.region for offer in every} - {""},
         "countries": {offer.country for offer in every} - {""},
         "vendors": {gpu.vendor for gpu in catalog.gpus.values()},
-        "gpus": catalog.gpus,
+        "gpus": {*catalog.gpus, *(row.gpu for row in own)},
     }
     files = {key: "catalogs/gpus.csv" if key in ("gpus", "vendors") else "catalogs/prices" for key in known}
     places: list[tuple[KeyPath, Where]] = [(("procurement", "where"), buying.where)]
@@ -188,11 +204,14 @@ def _wheres(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
     offers = every[len(catalog.offers) :] if buying.only_quotes else every
     overall_wrong = False
     for at, written in places:
-        where = written.model_copy(
-            update={
-                key: [_gpu_name(name, catalog) for name in getattr(written, key)] for key in ("gpus", "exclude_gpus")
-            }
-        )
+        where = written
+        if not own_names(problem):
+            where = written.model_copy(
+                update={
+                    key: [_gpu_name(name, catalog) for name in getattr(written, key)]
+                    for key in ("gpus", "exclude_gpus")
+                }
+            )
         wrong: list[Finding] = []
         for key, names in known.items():
             excluded = getattr(where, f"exclude_{key}", [])

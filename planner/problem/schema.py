@@ -96,7 +96,7 @@ class Traffic(Section):
     lengths: Name | list[LengthBucket] | None = Field(
         default=None, description="a named joint histogram, or buckets written out; instead of the two means"
     )
-    classes: Annotated[int, Field(ge=1, le=36)] = Field(
+    classes: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=4, description="request classes a histogram or trace is reduced to"
     )
 

@@ -1,0 +1,5 @@
+"""`python -m planner.cli` is `plan`."""
+
+from planner.cli import main
+
+main()
