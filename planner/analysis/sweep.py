@@ -86,18 +86,19 @@ def check_axes(problem: Problem, catalog: Catalog, axes: Sequence[Axis]) -> tupl
     seen = [offer for offer, _ in offers_of(problem, catalog)]
     accepted = {each.model for workload in problem.workloads.values() for each in accepted_models(workload)}
     accepted |= {card.family for name in accepted if isinstance(card := resolve_model(catalog, name), ModelCard)}
-    sold = [row for row in (*catalog.api_prices, *problem.apis.quotes) if row.model in accepted]
-    possible = {
+    prices: list[ApiPrice | ApiQuote] = [*catalog.api_prices, *problem.apis.quotes]
+    possible: dict[str, set[str]] = {
         "GPU": {offer.gpu for offer in seen},
         "provider": {offer.provider for offer in seen},
         "term": {offer.term for offer in seen},
-        "API": {row.provider for row in sold} if problem.apis.allow else set(),
+        "API": {row.provider for row in prices if row.model in accepted and problem.apis.allow},
         "workload": set(problem.workloads),
     }
     keys = ["traffic", *(f"traffic.{name}" for name in possible["workload"])]
     keys += [f"price.{name}" for kind in ("GPU", "provider", "term") for name in possible[kind]]
     keys += ["price.api", *(f"price.api.{name}" for name in possible["API"])] if possible["API"] else []
-    complaints, found = [], []
+    complaints: list[Complaint] = []
+    found: list[Axis] = []
     for axis in axes:
         key = axis.key
         if key not in keys and key.startswith("price."):

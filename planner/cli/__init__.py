@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from planner.cli.answering import INTERRUPTED, Answering
+from planner.cli.answering import INTERRUPTED, Answering, still_solving
 from planner.cli.catalogs import catalog_app
 from planner.cli.problems import import_app, init, validate
 from planner.cli.solving import solve
@@ -59,9 +59,9 @@ def main() -> None:
     try:
         app()
     except SystemExit as ended:
-        if ended.code != INTERRUPTED:
+        if ended.code != INTERRUPTED or not still_solving():
             raise
-        # A solver that is still running in a thread would hold up the exit until its time limit.
+        # The solver's threads would hold up the exit until its time limit.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(INTERRUPTED)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 OUR_FAULT = 4
+WORKER = "long work"
 QUIET_S = 2.0
 """Work that is done sooner shows no progress."""
 
@@ -137,7 +138,7 @@ def watched(work: Callable[[Report], Result]) -> Result:
             done.set_exception(error)
 
     started = time.monotonic()
-    threading.Thread(target=run, daemon=True).start()
+    threading.Thread(target=run, name=WORKER, daemon=True).start()
     _wait(done, QUIET_S)
     if not done.done():
         console = progress_console()
@@ -147,6 +148,11 @@ def watched(work: Callable[[Report], Result]) -> Result:
                     status.update(_standing(*latest[0], time.monotonic() - started))
                     _wait(done, 0.2)
     return done.result()
+
+
+def still_solving() -> bool:
+    """Whether work that was interrupted goes on in its thread."""
+    return any(thread.name == WORKER for thread in threading.enumerate())
 
 
 def _wait(done: Future[Any], seconds: float) -> None:
