@@ -112,6 +112,7 @@ class FleetInputs:
     provider_usd_month: float = 0  #        for each provider decided for
     reward_usd_request: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (k, b): credited in one block
     reward_max_requests: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (k, b)
+    preference: Mapping[str, float] = field(default_factory=dict)  # by deployment: among equals, the smaller is chosen
     proved: tuple[Proved, ...] = ()
 
     def window_of(self) -> dict[tuple[str, str], str]:

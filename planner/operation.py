@@ -127,9 +127,9 @@ class Operation:
             return dict(zip(blocks, pool.map(answer, blocks), strict=True))
 
     def solve_block(self, program: FleetInputs, block: str, time_limit_s: float) -> BlockAnswer:
-        """One block alone, to a tenth of the gap asked for."""
+        """One block alone, to a fifth of the gap asked for."""
         model = assemble(program)
-        answer = solve_model(model, replace(self.settings, gap=self.settings.gap / 10, time_limit_s=time_limit_s))
+        answer = solve_model(model, replace(self.settings, gap=self.settings.gap / 5, time_limit_s=time_limit_s))
         if answer.ended in (Ended.INFEASIBLE, Ended.STOPPED):
             impossible = answer.ended is Ended.INFEASIBLE
             return BlockAnswer(run=None, way=None, bound_usd_month=math.inf if impossible else -math.inf)

@@ -78,6 +78,10 @@ class Search:
             return False
         return self.best.usd_month - self.bound <= self.settings.gap * abs(self.best.usd_month) + 1e-6
 
+    def no_better_than(self) -> float:
+        """A bound at which machines need not be looked at further: half the gap asked for below the best plan."""
+        return self.best.usd_month * (1 - self.settings.gap / 2) if self.best else math.inf
+
     def keep(self, found: Found | None) -> None:
         """Remember a plan if it is the best so far and within budget."""
         budget = self.inputs.budget_usd_month
@@ -117,7 +121,7 @@ def search(inputs: FleetInputs, settings: Settings, progress: Progress = silent)
         return solve_directly(state)
     operation = Operation(inputs, settings)
     credit = cheap_credit(inputs)
-    seen: set[tuple[tuple[Steps, int], ...]] = set()
+    seen: dict[tuple[tuple[Steps, int], ...], int] = {}
     while state.left_s() > 0:
         progress("procuring", state.best_usd(), state.bound)
         program = replace(inputs, proved=tuple(state.proved))
@@ -135,22 +139,31 @@ def search(inputs: FleetInputs, settings: Settings, progress: Progress = silent)
             break
         steps = {step: round(model.variables.machines(step).varValue or 0) for step in inputs.steps()}
         mark = tuple(sorted(steps.items(), key=str))
-        if mark in seen:
+        times = seen.get(mark, 0)
+        if times == 2:
             return solve_directly(state)
-        seen.add(mark)
-        credit = run_blocks(state, operation, steps, model, credit)
+        seen[mark] = times + 1
+        thorough = state.best is None or times == 1
+        credit = run_blocks(state, operation, steps, model, credit, thorough=thorough)
         if state.proved_enough():
             return state.ended(Ended.OPTIMAL)
     return state.ended(Ended.FEASIBLE if state.best else Ended.STOPPED)
 
 
 def run_blocks(
-    state: Search, operation: Operation, steps: Mapping[Steps, int], model: FleetModel, credit: Credit
+    state: Search,
+    operation: Operation,
+    steps: Mapping[Steps, int],
+    model: FleetModel,
+    credit: Credit,
+    *,
+    thorough: bool,
 ) -> Credit:
     """Run every block with these machines until a mix of ways does all deferred work: plans, and proofs.
 
     The credit is first settled among the offers that the relaxed program rents, where blocks are quick; then every
-    offer is let in, for the proof, and what that finds joins the mix.
+    offer is let in, for the proof, and what that finds joins the mix.  Unless `thorough`, the proof comes first, at
+    the credit given: machines that it shows to be no better than the best plan need no plan of their own.
     """
     inputs, settings = state.inputs, state.settings
     allowed = allowed_offers(inputs, model)
@@ -159,8 +172,8 @@ def run_blocks(
     dear = {k: dear_request(inputs, k) for w in inputs.windows.values() for k in w.requests_month}
     ways: dict[str, list[BlockAnswer]] = {b: [] for b in inputs.block_h}
     best_value, settled_usd, facts = -math.inf, math.inf, list[Proved]()
-    for _ in range(ROUNDS_OF_PROOF):
-        for _ in range(ROUNDS_OF_CREDIT):
+    for round_of_proof in range(ROUNDS_OF_PROOF):
+        for _ in range(ROUNDS_OF_CREDIT if thorough or round_of_proof else 0):
             state.progress("running the hours", state.best_usd(), state.bound)
             fresh = add_ways(ways, operation.answers(steps, credit, max(1.0, state.left_s()), hourly=support))
             if not all(ways.values()):

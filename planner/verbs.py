@@ -23,6 +23,7 @@ from planner.problem.read import load_problem
 from planner.reduce import reduce_problem
 from planner.search import Progress, search, silent
 from planner.solve import Settings, check_solver
+from planner.tidy import tidy
 from planner.traffic.reduce import reduce_traffic
 from planner.traffic.types import Load
 
@@ -81,6 +82,7 @@ def solve(
     progress("reading prices and rates", None, None)
     reduced = reduce_problem(problem.problem, problem.folder, catalog)
     solution = search(reduced.inputs, settings, progress)
+    solution = tidy(reduced.inputs, solution, settings)
     plan = finish(problem.problem, reduced, solution, today or date.today(), settings.gap, settings.solver)
     if plan.usd_month is None:
         return plan

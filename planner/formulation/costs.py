@@ -75,6 +75,15 @@ def deferred_credit(inputs: FleetInputs, v: Variables) -> Terms:
             yield -usd * 3600 * inputs.block_h[b], y
 
 
+@cost("no money: chooses among ways that cost the same; absent from a whole program")
+def preference(inputs: FleetInputs, v: Variables) -> Terms:
+    r""".. math:: \sum_{c,g,b} w_c\, z_{cgb}
+    with the replicas in place of z where a deployment pays no queue's loss."""
+    for (c, g, b), n in v.replicas.items():
+        if weight := inputs.preference.get(c):
+            yield weight, v.open.get((c, g, b), n)
+
+
 COSTS = (
     hourly_rent,
     commitments,
@@ -84,6 +93,7 @@ COSTS = (
     self_hosting,
     provider_fees,
     deferred_credit,
+    preference,
 )
 
 

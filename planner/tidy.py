@@ -1,0 +1,67 @@
+"""Among ways to run the hours that cost the same, choose the one a person would: few deployments, the same all week.
+
+Machines, API tokens and all work done are held; only what stands on the machines is chosen again.
+Nothing gets dearer, and nothing is proved here.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from planner.formulation import assemble
+from planner.inputs import FleetInputs
+from planner.operation import read_run
+from planner.solution import BlockRun, Ended, Solution
+from planner.solve import Settings, solve_model, tells_bound
+
+TIME_PER_BLOCK_S = 2.0
+UNUSED_WEIGHT = 3.0
+"""How much less a deployment that the plan hardly uses is wanted than the one it uses most."""
+
+
+def tidy(inputs: FleetInputs, solution: Solution, settings: Settings) -> Solution:
+    """The same plan with fewer and steadier deployments."""
+    if not solution.runs or not tells_bound(settings.solver):
+        return solution
+    used: dict[str, float] = dict.fromkeys(inputs.deployment_gpus, 0.0)
+    for run in solution.runs:
+        for (c, _), n in run.replicas.items():
+            used[c] += n * inputs.deployment_gpus[c] * run.week_h
+    most = max(used.values()) or 1.0
+    weights = {c: 1.0 + (UNUSED_WEIGHT - 1.0) * (1.0 - u / most) for c, u in used.items()}
+
+    def again(run: BlockRun) -> BlockRun:
+        program = held(inputs, run, solution, weights)
+        if not program.demand_req_s:
+            return run
+        model = assemble(program)
+        answer = solve_model(model, replace(settings, gap=0.02, time_limit_s=TIME_PER_BLOCK_S))
+        if answer.ended not in (Ended.OPTIMAL, Ended.FEASIBLE):
+            return run
+        tidied = read_run(program, model.variables, run.block)
+        return replace(run, replicas=tidied.replicas, served=tidied.served)
+
+    with ThreadPoolExecutor(settings.workers) as pool:
+        return replace(solution, runs=tuple(pool.map(again, solution.runs)))
+
+
+def held(inputs: FleetInputs, run: BlockRun, solution: Solution, weights: dict[str, float]) -> FleetInputs:
+    """The program of a run with its machines given and its work fixed."""
+    machines = {**solution.always, **run.hourly}
+    work: dict[tuple[str, str], float] = {}
+    for (k, _, _), y in run.served.items():
+        work[k, run.block] = work.get((k, run.block), 0.0) + y
+    return replace(
+        inputs.one_block(run.block),
+        offers={
+            o: replace(offer, existing=machines[o], max_machines=None)
+            for o, offer in inputs.offers.items()
+            if machines.get(o)
+        },
+        demand_req_s=work,
+        api_usd_h={},
+        api_max_req_s={},
+        quotas={},
+        preference=weights,
+    )
