@@ -45,6 +45,10 @@ class InputError(PlannerError):
         self.complaints = tuple(complaints)
         super().__init__("\n".join(map(str, self.complaints)))
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[tuple[Complaint, ...]]]:
+        # Exceptions travel between processes as their class and its message; ours are made of complaints.
+        return type(self), (self.complaints,)
+
 
 class ProblemError(InputError):
     """A problem file is wrong."""

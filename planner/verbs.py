@@ -113,11 +113,12 @@ def sweep(
     """The plan at every point of a grid of factors such as "price.spot=0.5..1.5/5", as each is done.
 
     Each point is solved by one worker, `jobs` points side by side (-1: one per core).
-    Raises `InputError` for keys or factors that cannot be.
+    Raises `InputError` for keys, factors or a solver that cannot be, before anything is solved.
     """
     from planner.analysis.sweep import parse_axis
     from planner.analysis.sweep import sweep as all_points
 
+    check_solver(solver or problem.problem.solver.name)
     axes = [parse_axis(each) if isinstance(each, str) else each for each in over]
     one = partial(solve, gap=gap, time_limit_s=time_limit_s, solver=solver, threads=1)
     return all_points(problem, catalog or load_catalog(), axes, one, jobs)
