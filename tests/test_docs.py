@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from dataclasses import fields
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from planner import inputs
 from planner.formulation import COSTS, ROWS
-from planner.formulation.page import PAGE, notation, page
+from planner.formulation.page import notation, page
 from planner.formulation.variables import Variables
 from planner.verbs import load
 
@@ -22,7 +23,8 @@ NAMED_FILE = re.compile(r"`((?:planner|catalogs|problems|docs|tests)/[\w./-]+\.\
 
 
 def test_the_page_of_mathematics_is_what_the_code_says():
-    assert page() == PAGE.read_text(encoding="utf-8"), "rewrite it with `python -m planner.formulation.page`"
+    written = (ROOT / "docs" / "mathematics.md").read_text(encoding="utf-8")
+    assert page() == written, "rewrite it with `python -m planner.formulation.page`"
 
 
 @pytest.mark.parametrize("part", [*ROWS, *COSTS], ids=lambda part: part.name)
@@ -65,3 +67,35 @@ def test_every_link_and_every_file_named_in_a_page_is_there(path):
 def test_every_example_loads_and_opens_with_its_story(path):
     assert load(path).problem.name == path.stem
     assert path.read_text(encoding="utf-8").startswith("# ")
+
+
+def test_the_articles_figures_are_those_the_planner_finds_today():
+    written = (ROOT / "docs" / "articles.md").read_text(encoding="utf-8")
+    found = runpy.run_path(str(ROOT / "docs" / "write_articles.py"))["page"]()
+    assert found == written, "rewrite it with `python docs/write_articles.py`"
+
+
+def test_every_article_problem_is_on_the_page_of_articles():
+    written = (ROOT / "docs" / "articles.md").read_text(encoding="utf-8")
+    cases = sorted((ROOT / "problems").glob("article-*.yaml"))
+    assert cases
+    assert [path.name for path in cases if f"(../problems/{path.name})" not in written] == []
+
+
+def test_every_command_is_in_the_readme():
+    from planner.cli import app
+
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    names = [command.name or command.callback.__name__ for command in app.registered_commands]
+    names += [group.name for group in app.registered_groups]
+    assert names
+    assert [name for name in names if f"`plan {name}" not in readme] == []
+
+
+def test_the_problem_file_and_the_script_in_the_readme_work(tmp_path, capsys):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    problem = tmp_path / "assistant.yaml"
+    problem.write_text(readme.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    assert set(load(problem).problem.workloads) == {"chat", "summaries"}
+    exec(readme.split("```python\n")[1].split("```")[0], {})
+    assert capsys.readouterr().out.startswith("optimal ")
