@@ -201,6 +201,8 @@ def test_a_bad_problem_ends_with_2_and_a_message(text, here):
         (("solve", "own.yaml", "--today", "22.11.2026"), "%Y-%m-%d"),
         (("solve", "own.yaml", "-o", "."), "is a folder"),
         (("solve", "own.yaml", "-o", "no/such/plan.json"), "there is no folder"),
+        (("solve", "own.yaml", "-o", "./own.yaml"), "is the file that is read"),
+        (("sweep", "own.yaml", "--over", "traffic=1,2", "-o", "own.yaml"), "is the file that is read"),
         (("solve", "own.yaml", "--csv", "own.yaml"), "cannot be written"),
         (("validate", "nowhere.yaml"), "no such file"),
         (("init", "own.yaml"), "is there already and stays as it is"),

@@ -122,10 +122,11 @@ def test_what_nothing_can_serve_is_a_point_too(tmp_path, catalog):
     assert points(read(text, tmp_path, catalog), catalog, "traffic=1")[1,].status == "infeasible"
 
 
-def test_a_fault_at_a_point_is_told_and_the_others_are_kept(own, catalog):
+@pytest.mark.parametrize("fault", [SolverFailed("no answer"), KeyError("no answer")])
+def test_a_fault_at_a_point_is_told_and_the_others_are_kept(fault, own, catalog):
     def fails_at_two(problem_file: ProblemFile, priced: Catalog) -> Plan:
         if problem_file.problem.workloads["chat"].traffic.scale == 2:
-            raise SolverFailed("no answer")
+            raise fault
         return solve(problem_file, priced)
 
     found = {

@@ -18,7 +18,7 @@ from planner.candidates import accepted_models
 from planner.catalog.load import Catalog
 from planner.catalog.names import resolve_gpu, resolve_model
 from planner.catalog.rows import TERM_MONTHS, ApiPrice, Gpu, ModelCard, PriceOffer
-from planner.errors import Complaint, InputError, NoCandidate, PlannerError
+from planner.errors import Complaint, InputError, NoCandidate
 from planner.market import committed_at_a_discount, offers_of
 from planner.outputs.sweep import SweepPoint
 from planner.plan import Plan
@@ -157,7 +157,7 @@ def _solve_point(
         return Solved(_without_plan(factors, "infeasible"))
     except InputError:
         raise
-    except PlannerError as error:
+    except Exception as error:  # one point's fault must not cost the others
         return Solved(_without_plan(factors, "stopped"), trouble=f"{type(error).__name__}: {error}")
     return Solved(
         SweepPoint(

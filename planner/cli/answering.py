@@ -102,10 +102,12 @@ def a_share(value: float | None) -> float | None:
     return value
 
 
-def writable(path: Path | None, option: str) -> None:
-    """Raise `InputError` before any work if a file cannot be written at `path`."""
+def writable(path: Path | None, option: str, source: Path | None = None) -> None:
+    """Raise `InputError` before any work if a file cannot be written at `path`, or would replace its own source."""
     if path is None:
         return
+    if source is not None and path.exists() and path.samefile(source):
+        raise InputError([Complaint(f"{option} {path}", "is the file that is read.  Name another one.")])
     if path.is_dir():
         raise InputError([Complaint(f"{option} {path}", "is a folder.  Name a file in it.")])
     if not path.parent.is_dir():

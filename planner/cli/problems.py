@@ -109,8 +109,8 @@ def import_melange(
 
     from planner.problem.melange import melange_problem
 
-    writable(output, "-o")
     text = melange_problem(file, date.today())
+    writable(output, "-o", file)
     if output is None:
         typer.echo(text, nl=False)
     else:

@@ -99,9 +99,9 @@ def solve(
     """
     from planner import verbs
 
-    writable(output, "-o")
-    day = today.date() if today else date.today()
     read = verbs.load(problem)
+    writable(output, "-o", read.path)
+    day = today.date() if today else date.today()
     asked: dict[str, Any] = {"gap": gap, "time_limit_s": time_limit, "solver": solver, "threads": threads}
     try:
         plan = watched(lambda report: verbs.solve(read, **asked, today=day, progress=report))

@@ -52,8 +52,8 @@ def sweep(
     """
     from planner import verbs
 
-    writable(output, "-o")
     read = verbs.load(problem)
+    writable(output, "-o", read.path)
     to_come = verbs.sweep(
         read, over, gap=gap, time_limit_s=time_limit, solver=solver, jobs=-1 if jobs is None else jobs
     )
@@ -63,7 +63,8 @@ def sweep(
         _collect(to_come, _points(over), found)
     except KeyboardInterrupt:
         interrupted = True
-        _stop_processes()
+        if jobs != 1:
+            _stop_processes()
     points = sorted((each.point for each in found), key=lambda point: tuple(point.values.values()))
     for each in found:
         if each.trouble:
