@@ -388,6 +388,20 @@ def test_a_terminal_without_unicode_still_gets_its_answer(here):
     assert swept.returncode == 0 and "##" in swept.stdout
 
 
+def test_what_a_solver_prints_below_python_stays_out_of_the_answer(here):
+    script = (
+        "import os, sys, planner.verbs as verbs; from planner.cli import main\n"
+        "solve = verbs.solve\n"
+        "verbs.solve = lambda *a, **k: (os.write(1, b'chatter'), solve(*a, **k))[1]\n"
+        "sys.argv = ['plan', 'solve', 'own.yaml', '--json']\n"
+        "main()"
+    )
+    path = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=path)
+    assert json.loads(ran.stdout)["usd_month"] == pytest.approx(2628)
+    assert ran.stderr == "chatter"
+
+
 def test_no_color_is_respected_even_where_color_is_forced(here):
     plain = in_a_process("solve", "own.yaml", NO_COLOR="1", FORCE_COLOR="1")
     colored = in_a_process("solve", "own.yaml", FORCE_COLOR="1")

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from planner.cli.answering import INTERRUPTED, Answering, still_solving
+from planner.cli.answering import INTERRUPTED, Answering, keep_stdout_clean, still_solving
 from planner.cli.catalogs import catalog_app
 from planner.cli.problems import import_app, init, validate
 from planner.cli.solving import solve
@@ -56,6 +56,7 @@ def every_command(
 
 def main() -> None:
     """The console script."""
+    keep_stdout_clean()
     try:
         app()
     except SystemExit as ended:

@@ -5,6 +5,7 @@ No command catches what is caught here.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -55,6 +56,9 @@ class Answering(TyperGroup):
                 raise
             if isinstance(error, BrokenPipeError):
                 raise
+            if isinstance(error, OSError):
+                warn(f"The system refused: {error}.")
+                raise typer.Exit(OUR_FAULT) from None
             warn(f"The planner failed: {type(error).__name__}: {error}")
             warn(ASK_FOR_REPORT)
             raise typer.Exit(OUR_FAULT) from None
@@ -64,6 +68,22 @@ ASK_FOR_REPORT = (
     "  This is our mistake, not yours.  Please report it with the command and the problem file;\n"
     "  `plan --debug ...` shows where it happened."
 )
+
+
+def keep_stdout_clean() -> None:
+    """Keep stdout for Python's answer; what libraries print below Python goes to stderr, in this and child processes.
+
+    HiGHS 1.12 and later print a line of their own at times even when silent (ERGO-Code/HiGHS issue 2783), which would
+    stand in the middle of --json.
+    """
+    try:
+        sys.stdout.flush()
+        kept = os.dup(sys.stdout.fileno())
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    except (AttributeError, OSError, ValueError):
+        return  # without a stdout or a stderr there is nothing to keep apart
+    encoding = sys.stdout.encoding
+    sys.stdout = os.fdopen(kept, "w", buffering=1 if os.isatty(kept) else -1, encoding=encoding, errors="replace")
 
 
 def answer_console() -> Console:
