@@ -201,7 +201,7 @@ def read_run(program: FleetInputs, v: Variables, block: str) -> BlockRun:
     served: dict[tuple[str, str, str], float] = {}
     load: dict[tuple[str, str], float] = {}
     for (k, c, g, b), y in v.served.items():
-        if b == block and (y.varValue or 0) > 1e-9:
+        if b == block and (y.varValue or 0) > 1e-9 and round(v.replicas[c, g, b].varValue or 0):
             served[k, c, g] = y.varValue
             load[c, g] = load.get((c, g), 0.0) + y.varValue / program.rate_req_s[c, k]
     replicas = {
