@@ -1,0 +1,373 @@
+"""The cheapest fleet by trying everything: every whole number enumerated, the rest by a small linear program.
+
+Knows `FleetInputs` and nothing of the formulation: replicas are packed on machines one by one, rentals are laid
+end to end, fixed costs are paid by set of providers.  For a few machines and hours only.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import linprog
+
+from planner.inputs import FleetInputs
+
+Capacity = tuple[tuple[tuple[str, str], float], ...]  # ((deployment, group), replicas' worth of work), sorted
+
+
+class Hour(NamedTuple):
+    """Hours run all alike: a block, or one hour of the week of a block in which work may be deferred."""
+
+    block: str
+    month_h: float
+    place: int  # among the hours of its block
+
+
+@cache
+def packs(sizes: tuple[int, ...], free: tuple[int, ...]) -> bool:
+    """Whether replicas of these sizes (largest first) find room on machines with this many free GPUs."""
+    if not sizes:
+        return True
+    size, rest = sizes[0], sizes[1:]
+    if size > max(free, default=0):
+        return False
+    for i, gpus in enumerate(free):
+        if (
+            gpus >= size
+            and gpus not in free[:i]
+            and packs(rest, tuple(sorted((*free[:i], *free[i + 1 :], gpus - size))))
+        ):
+            return True
+    return False
+
+
+def fits(sizes: list[int], gpus: int, machines: int) -> bool:
+    """Whether these replicas fit; one larger than a machine takes whole ones."""
+    whole = sum(math.ceil(s / gpus) for s in sizes if s > gpus)
+    small = tuple(sorted((s for s in sizes if s <= gpus), reverse=True))
+    return whole <= machines and packs(small, (gpus,) * (machines - whole))
+
+
+def rentals(hours: int, minimum_h: int, most: int) -> set[tuple[int, ...]]:
+    """All machine counts by hour made of rentals that last at least the minimum, in a week that repeats."""
+    runs = [
+        tuple(sum(1 for h in range(start, start + length) if h % hours == hour) for hour in range(hours))
+        for start in range(hours)
+        for length in range(minimum_h, minimum_h + hours)
+    ]
+    runs.append((1,) * hours)
+    found = fresh = {(0,) * hours}
+    while fresh:
+        fresh = {tuple(map(sum, zip(plan, run, strict=True))) for plan in fresh for run in runs}
+        fresh = {plan for plan in fresh if max(plan) <= most} - found
+        found = found | fresh
+    return found
+
+
+class BruteForce:
+    """Everything that can be done with one `FleetInputs`, remembered where it is asked again."""
+
+    def __init__(self, inputs: FleetInputs) -> None:
+        self.i = i = inputs
+        self.window_of = {(k, b): v for v, w in i.windows.items() for b in w.blocks for k in w.requests_month}
+        divided = {b for _, b in self.window_of}
+        parts = {b: i.block_week_h[b] if b in divided else 1 for b in i.block_h}
+        self.hours = [Hour(b, i.block_h[b] / n, place) for b, n in parts.items() for place in range(n)]
+        self.machines = {o: offer for o, offer in i.offers.items() if offer.existing is None}
+        self.known: dict[object, float] = {}
+        self.packed: dict[object, list[Capacity]] = {}
+
+    def cheapest(self) -> float | None:
+        """USD per month of the best plan, or None where there is none."""
+        i = self.i
+        owned = {offer.provider for offer in i.offers.values() if offer.existing is not None}
+        paid = sorted({o.provider for o in self.machines.values()} - owned) if i.provider_usd_month else []
+        best = math.inf
+        for count in range(len(paid) + 1):
+            for used in itertools.combinations(paid, count):
+                barred = set(paid) - set(used)
+                offers = {o for o, offer in self.machines.items() if offer.provider not in barred}
+                fee = count * i.provider_usd_month
+                best = min(best, fee + i.self_host_usd_month + self.with_offers(offers, True))
+        if i.self_host_usd_month:
+            best = min(best, self.with_offers(set(), False))
+        within = i.budget_usd_month is None or best <= i.budget_usd_month * (1 + 1e-9)
+        return best if within and best < math.inf else None
+
+    def useful(self, group: str, hour: Hour) -> int:
+        """Machines of a group beyond which one more would stand idle: each replica on its own."""
+        return sum(
+            self.replicas(c, g, hour) * math.ceil(self.i.deployment_gpus[c] / self.i.group_gpus[g])
+            for c, groups in self.i.deployment_groups.items()
+            for g in groups
+            if g == group
+        )
+
+    def replicas(self, c: str, g: str, hour: Hour) -> int:
+        """Replicas that carry all that could be asked of them in an hour."""
+        work = 0.0
+        for (cc, k), rate in self.i.rate_req_s.items():
+            if cc != c or (k, g) not in self.i.admitted:
+                continue
+            work += self.i.demand_req_s.get((k, hour.block), 0) / rate
+            if v := self.window_of.get((k, hour.block)):
+                work += self.i.windows[v].requests_month[k] / (3600 * hour.month_h * rate)
+        return math.ceil((work + self.i.queue_loss[c]) / self.i.queue_slope[c] - 1e-9) if work else 0
+
+    def with_offers(self, offers: set[str], hosting: bool) -> float:
+        """The best plan that buys from these offers only, fixed costs left out."""
+        best = math.inf
+        for signed, usd in sorted(self.signed(offers), key=lambda plan: plan[1]):
+            if usd >= best:
+                break
+            best = min(best, usd + self.run(offers, signed, hosting, best - usd))
+        return best
+
+    def signed(self, offers: set[str]) -> Iterator[tuple[dict[str, tuple[int, ...]], float]]:
+        """What may be signed before the hours are run: (machines by offer and hour, USD/month)."""
+        i = self.i
+        choices = []
+        for o in sorted(offers):
+            offer = self.machines[o]
+            if offer.billing == "hourly":
+                continue
+            most = max(self.useful(offer.group, hour) for hour in self.hours)
+            most += sum(order.machines for order in i.minimum_orders.values())
+            most = most if offer.max_machines is None else min(most, offer.max_machines)
+            if offer.billing == "stretch":
+                plans = rentals(len(self.hours), offer.minimum_rental_h, most)
+            else:
+                plans = {(n,) * len(self.hours) for n in range(most + 1)}
+            choices.append([(o, plan) for plan in sorted(plans)])
+        for choice in itertools.product(*choices):
+            plan = dict(choice)
+            orders = [sum(plan.get(o, (0,))[0] for o in m.offers) for m in i.minimum_orders.values()]
+            if any(0 < n < m.machines for n, m in zip(orders, i.minimum_orders.values(), strict=True)):
+                continue
+            always = {o: n[0] for o, n in plan.items() if self.machines[o].billing == "always"}
+            upfront = sum(n * self.machines[o].upfront_usd for o, n in always.items())
+            if i.max_upfront_usd is not None and upfront > i.max_upfront_usd + 1e-9:
+                continue
+            usd = sum(
+                n * (self.machines[o].usd_h * i.month_h + self.machines[o].capital_usd_month) for o, n in always.items()
+            )
+            for o, by_hour in plan.items():
+                if self.machines[o].billing == "stretch":
+                    usd += sum(n * self.machines[o].usd_h * h.month_h for n, h in zip(by_hour, self.hours, strict=True))
+            yield plan, usd
+
+    def run(self, offers: set[str], signed: Mapping[str, tuple[int, ...]], hosting: bool, below: float) -> float:
+        """The best way to run all hours with what is signed."""
+        ways = []
+        for place, hour in enumerate(self.hours):
+            held = {o: n[place] for o, n in signed.items()}
+            ways.append(self.ways(offers, held, hour, hosting))
+        if not self.i.windows:
+            return sum(self.best_way(hour, found) for hour, found in zip(self.hours, ways, strict=True))
+        return self.best_mix(ways, below)
+
+    def best_way(self, hour: Hour, ways: list[tuple[float, Capacity]]) -> float:
+        best = math.inf
+        for usd, capacity in ways:
+            if usd >= best:
+                break
+            best = min(best, usd + self.traffic(((hour, capacity),)))
+        return best
+
+    def best_mix(self, ways: list[list[tuple[float, Capacity]]], below: float) -> float:
+        """Hours share deferred work: try their ways together, cheapest promise first."""
+        options: list[list[tuple[float, float, Capacity]]] = []
+        for hour, found in zip(self.hours, ways, strict=True):
+            alone = [
+                (usd + self.traffic(((hour, capacity),), deferred=False), usd, capacity) for usd, capacity in found
+            ]
+            options.append(sorted(way for way in alone if way[0] < math.inf))
+        best = below
+        mixes: list[tuple[float, int, tuple[tuple[float, Capacity], ...]]] = []
+        for number, mix in enumerate(itertools.product(*options)):
+            same = zip(self.hours, mix, self.hours[1:], mix[1:], strict=False)
+            if any(h.block == next_h.block and way > next_way for h, way, next_h, next_way in same):
+                continue
+            promise = sum(way[0] for way in mix) + self.deferred_at_least([way[2] for way in mix])
+            if promise < best:
+                mixes.append((promise, number, tuple(way[1:] for way in mix)))
+        for promise, _, mix in sorted(mixes):
+            if promise >= best:
+                break
+            run = tuple((hour, capacity) for hour, (_, capacity) in zip(self.hours, mix, strict=True))
+            best = min(best, sum(usd for usd, _ in mix) + self.traffic(run))
+        return best if best < below else math.inf
+
+    def deferred_at_least(self, capacities: list[Capacity]) -> float:
+        """What must be bought from APIs if all replicas did nothing but deferred work, each class on its own."""
+        usd = 0.0
+        for v, window in self.i.windows.items():
+            for k, asked in window.requests_month.items():
+                done = sum(
+                    room * self.i.rate_req_s.get((c, k), 0) * 3600 * hour.month_h
+                    for hour, capacity in zip(self.hours, capacities, strict=True)
+                    if self.window_of.get((k, hour.block)) == v
+                    for (c, g), room in capacity
+                    if (k, g) in self.i.admitted
+                )
+                if done < asked * (1 - 1e-9):
+                    usd += (asked - done) * window.api_usd_request.get(k, math.inf)
+        return usd
+
+    def ways(self, offers: set[str], held: dict[str, int], hour: Hour, hosting: bool) -> list[tuple[float, Capacity]]:
+        """(USD/month, capacity) of all ways to rent by the hour and to place replicas, none worse than another."""
+        if not hosting:
+            return [(0.0, ())]
+        hourly = sorted(o for o in offers if self.machines[o].billing == "hourly")
+        ranges = []
+        for o in hourly:
+            most, limit = self.useful(self.machines[o].group, hour), self.machines[o].max_machines
+            ranges.append(range((most if limit is None else min(most, limit)) + 1))
+        rented = [dict(zip(hourly, counts, strict=True)) for counts in itertools.product(*ranges)]
+        priced = sorted(
+            (sum(n * self.machines[o].usd_h * hour.month_h for o, n in counts.items()), i)
+            for i, counts in enumerate(rented)
+        )
+        kept: list[tuple[float, Capacity]] = []
+        for usd, number in priced:
+            on = {
+                **held,
+                **rented[number],
+                **{o: x.existing for o, x in self.i.offers.items() if x.existing is not None},
+            }
+            if any(sum(w * on.get(o, 0) for o, w in q.weight.items()) > q.limit + 1e-9 for q in self.i.quotas.values()):
+                continue
+            for capacity in self.placed(on, hour):
+                if not any(all(dict(other).get(where, 0) >= room for where, room in capacity) for _, other in kept):
+                    kept.append((usd, capacity))
+        return kept
+
+    def placed(self, on: Mapping[str, int | None], hour: Hour) -> list[Capacity]:
+        """Capacities of all ways to place replicas on the machines that are on, none with room for one more."""
+        i = self.i
+        by_group = []
+        for g in sorted(i.group_gpus):
+            machines = min(sum(n or 0 for o, n in on.items() if i.offers[o].group == g), self.useful(g, hour))
+            key = (g, machines, hour.block)
+            if key not in self.packed:
+                here = [c for c, groups in i.deployment_groups.items() if g in groups]
+                counts = [
+                    n
+                    for n in itertools.product(*(range(self.replicas(c, g, hour) + 1) for c in here))
+                    if fits(
+                        [i.deployment_gpus[c] for c, m in zip(here, n, strict=True) for _ in range(m)],
+                        i.group_gpus[g],
+                        machines,
+                    )
+                ]
+                most = [
+                    n
+                    for n in counts
+                    if not any(n != m and all(x <= y for x, y in zip(n, m, strict=True)) for m in counts)
+                ]
+                self.packed[key] = [
+                    tuple(
+                        ((c, g), i.queue_slope[c] * m - i.queue_loss[c])
+                        for c, m in zip(here, n, strict=True)
+                        if m and i.queue_slope[c] * m > i.queue_loss[c]
+                    )
+                    for n in most
+                ]
+            by_group.append(self.packed[key])
+        return [tuple(sorted(itertools.chain(*parts))) for parts in itertools.product(*by_group)]
+
+    def traffic(self, run: tuple[tuple[Hour, Capacity], ...], deferred: bool = True) -> float:
+        """The cheapest way to send the traffic to replicas and APIs [USD/month]; infinite where it cannot be."""
+        key = (tuple((h.block, h.month_h, capacity) for h, capacity in run), deferred)
+        if key not in self.known:
+            self.known[key] = self._traffic(run, deferred)
+        return self.known[key]
+
+    def _traffic(self, run: tuple[tuple[Hour, Capacity], ...], deferred: bool) -> float:
+        i = self.i
+        usd: list[float] = []
+        most: list[float | None] = []
+        at_most: list[tuple[dict[int, float], float]] = []
+        equal: list[tuple[dict[int, float], float]] = []
+        done: dict[tuple[str, str], dict[int, float]] = {}
+
+        def new(price: float, limit: float | None = None) -> int:
+            usd.append(price)
+            most.append(limit)
+            return len(usd) - 1
+
+        for hour, capacity in run:
+            b = hour.block
+            asked = {k for k in i.class_workload if (k, b) in i.demand_req_s}
+            waiting = {k for k in i.class_workload if deferred and (k, b) in self.window_of}
+            served: dict[tuple[str, str], dict[int, float]] = {}
+            for (c, g), room in capacity:
+                work = {}
+                for k in asked | waiting:
+                    if (k, g) in i.admitted and (c, k) in i.rate_req_s:
+                        y = new(i.egress_usd_h.get((k, g), 0) * hour.month_h)
+                        work[y] = 1 / i.rate_req_s[c, k]
+                        served.setdefault((k, g), {})[y] = 1.0
+                        if k in waiting:
+                            done.setdefault((self.window_of[k, b], k), {})[y] = -3600 * hour.month_h
+                at_most.append((work, room))
+            bought: dict[tuple[str, str], int] = {
+                (k, a): new(price * hour.month_h) for (k, a), price in i.api_usd_h.items() if k in asked
+            }
+            for k in asked:
+                row = {y: 1.0 for (kk, _), ys in served.items() if kk == k for y in ys}
+                row |= {p: 1.0 for (kk, _), p in bought.items() if kk == k}
+                equal.append((row, i.demand_req_s[k, b]))
+            for (w, a), limit in i.api_max_req_s.items():
+                at_most.append(
+                    ({p: 1.0 for (k, aa), p in bought.items() if aa == a and i.class_workload[k] == w}, limit)
+                )
+            for w, share in i.spot_max_share.items():
+                mine = {k for k in asked | waiting if i.class_workload[k] == w}
+                row = {y: 1.0 for (k, g), ys in served.items() if k in mine and g in i.spot_groups for y in ys}
+                fixed = share * sum(i.demand_req_s[k, b] for k in mine & asked)
+                if mine & waiting:
+                    for (k, _), ys in served.items():
+                        if k in mine:
+                            row |= {y: row.get(y, 0.0) - share for y in ys}
+                at_most.append((row, fixed))
+        if deferred:
+            for v, window in i.windows.items():
+                for k, requests in window.requests_month.items():
+                    row = dict(done.get((v, k), {}))
+                    if k in window.api_usd_request:
+                        row[new(window.api_usd_request[k], window.api_max_requests.get(k))] = -1.0
+                    at_most.append((row, -requests))
+        if any((not row and right != 0) for row, right in equal) or any(
+            not row and right < 0 for row, right in at_most
+        ):
+            return math.inf
+        if not usd:
+            return 0.0
+        answer = linprog(
+            usd,
+            *_dense(at_most, len(usd)),
+            *_dense(equal, len(usd)),
+            bounds=[(0, limit) for limit in most],
+            method="highs-ds",
+            options={"presolve": False},
+        )
+        return float(answer.fun) if answer.status == 0 else math.inf
+
+
+def _dense(rows: list[tuple[dict[int, float], float]], columns: int) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Rows as a matrix and its right-hand side; each deferred row is scaled to its requests."""
+    rows = [(row, right) for row, right in rows if row]
+    if not rows:
+        return None, None
+    matrix = np.zeros((len(rows), columns))
+    for r, (row, right) in enumerate(rows):
+        scale = abs(right) if abs(right) > 1 else 1.0
+        for column, value in row.items():
+            matrix[r, column] = value / scale
+    return matrix, np.array([right / (abs(right) if abs(right) > 1 else 1.0) for _, right in rows])

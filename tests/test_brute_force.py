@@ -1,0 +1,100 @@
+"""The search against trying everything, on random problems small enough for both."""
+
+from __future__ import annotations
+
+import pytest
+from brute_force import BruteForce, fits, rentals
+from fleets import chat_fleet, random_fleet
+
+from planner.inputs import FleetInputs
+from planner.search import search
+from planner.solution import Ended, Solution
+from planner.solve import Settings
+
+EXACT = Settings(gap=0.0, time_limit_s=60)
+AGREE = 1e-6
+KINDS = ("plain", "rich", "waiting", "rental", "tight")
+
+
+def check_plan(i: FleetInputs, plan: Solution) -> None:
+    """Every promise that can be read off a plan, and its cost again from its machines and requests."""
+    usd = sum(
+        n * (i.offers[o].usd_h * i.month_h + i.offers[o].capital_usd_month)
+        for o, n in plan.always.items()
+        if i.offers[o].existing is None
+    )
+    week_h = dict.fromkeys(i.block_h, 0)
+    done: dict[tuple[str, str], float] = {}
+    window_of = {(k, b): v for v, w in i.windows.items() for b in w.blocks for k in w.requests_month}
+    for run in plan.runs:
+        week_h[run.block] += run.week_h
+        hours = i.block_h[run.block] * run.week_h / i.block_week_h[run.block]
+        on = {**run.hourly, **plan.always}
+        got: dict[str, float] = {}
+        work: dict[tuple[str, str], float] = {}
+        for (k, c, g), rate in run.served.items():
+            assert (k, g) in i.admitted
+            got[k] = got.get(k, 0) + rate
+            work[c, g] = work.get((c, g), 0) + rate / i.rate_req_s[c, k]
+            usd += i.egress_usd_h.get((k, g), 0) * hours * rate
+            if v := window_of.get((k, run.block)):
+                done[v, k] = done.get((v, k), 0) + rate * hours * 3600
+        for (k, a), rate in run.api.items():
+            got[k] = got.get(k, 0) + rate
+            usd += i.api_usd_h[k, a] * hours * rate
+        for k in i.class_workload:
+            if (k, run.block) not in window_of:
+                assert got.get(k, 0) == pytest.approx(i.demand_req_s.get((k, run.block), 0), rel=1e-6, abs=1e-6)
+        for (c, g), load in work.items():
+            assert load <= i.queue_slope[c] * run.replicas[c, g] - i.queue_loss[c] + 1e-5
+        for g, gpus in i.group_gpus.items():
+            sizes = [i.deployment_gpus[c] for (c, gg), n in run.replicas.items() if gg == g for _ in range(n)]
+            assert fits(sizes, gpus, sum(n for o, n in on.items() if i.offers[o].group == g))
+        for quota in i.quotas.values():
+            assert sum(weight * on.get(o, 0) for o, weight in quota.weight.items()) <= quota.limit + 1e-9
+        usd += sum(n * i.offers[o].usd_h * hours for o, n in run.hourly.items())
+    assert week_h == i.block_week_h
+    for v, window in i.windows.items():
+        for k, asked in window.requests_month.items():
+            bought = plan.deferred_api.get((v, k), 0)
+            usd += bought * window.api_usd_request.get(k, 0)
+            assert done.get((v, k), 0) + bought >= asked * (1 - 1e-6)
+    bought_from = {i.offers[o].provider for o, n in plan.always.items() if n and i.offers[o].existing is None}
+    bought_from |= {i.offers[o].provider for run in plan.runs for o in run.hourly}
+    usd += i.provider_usd_month * len(bought_from - {x.provider for x in i.offers.values() if x.existing is not None})
+    usd += i.self_host_usd_month * any(run.replicas for run in plan.runs)
+    assert usd == pytest.approx(plan.usd_month, rel=AGREE, abs=AGREE)
+    assert i.budget_usd_month is None or usd <= i.budget_usd_month * (1 + AGREE)
+
+
+@pytest.mark.parametrize("kind", range(5), ids=KINDS)
+def test_the_search_finds_what_trying_everything_finds(kind):
+    feasible = 0
+    for seed in range(kind, 320, 5):
+        inputs = random_fleet(seed)
+        expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
+        if expected is None:
+            assert found.ended is Ended.INFEASIBLE, seed
+            continue
+        feasible += 1
+        assert found.ended is Ended.OPTIMAL, seed
+        assert found.usd_month == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
+        assert found.bound_usd_month <= expected * (1 + AGREE) + AGREE, seed
+        check_plan(inputs, found)
+    assert feasible > 30  # of 64: not a test of infeasible problems only
+
+
+def test_trying_everything_knows_the_answer_of_the_story():
+    # 4 machines x $2 x 100 h by day, 1 x $2 x 300 h by night
+    assert BruteForce(chat_fleet()).cheapest() == pytest.approx(800 + 600)
+
+
+def test_two_replicas_of_two_gpus_do_not_share_a_machine_of_three():
+    assert fits([2, 1], 3, 1)
+    assert not fits([2, 2], 3, 1)
+    assert fits([8], 4, 2)
+    assert not fits([8, 1], 4, 2)
+
+
+def test_rentals_of_two_hours_in_a_week_of_three_leave_no_single_hour():
+    assert rentals(3, 2, 1) == {(0, 0, 0), (1, 1, 0), (0, 1, 1), (1, 0, 1), (1, 1, 1)}
