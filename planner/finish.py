@@ -244,8 +244,8 @@ def deploy(reduced: Reduced, hours: list[Hours]) -> tuple[DeploymentPlan, ...]:
     for h in hours:
         for label, n in h.run.replicas.items():
             replicas[label][h.block.label] = n
-        for (k, c, g), y in h.run.served.items():
-            served[c, g].append(Served(request_class=k, block=h.block.label, req_s=y))
+        for (k, standing, g), y in h.run.served.items():
+            served[standing, g].append(Served(request_class=k, block=h.block.label, req_s=y))
     out = []
     for (name, g), by_block in replicas.items():
         c = reduced.candidates[name]

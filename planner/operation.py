@@ -8,7 +8,7 @@ same answers serve as plans (how the block is run) and as proofs (no way is chea
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -30,17 +30,22 @@ class BlockAnswer:
     run: BlockRun | None
     way: Way | None
     bound_usd_month: float
+    implied: bool = False  # follows from what is known about fewer machines; proves nothing new
+
+
+NO_TIME = BlockAnswer(run=None, way=None, bound_usd_month=-math.inf)
 
 
 class Operation:
     """Answers about blocks, remembered.  `workers` programs are solved side by side."""
 
-    def __init__(self, inputs: FleetInputs, settings: Settings) -> None:
+    def __init__(self, inputs: FleetInputs, settings: Settings, left_s: Callable[[], float]) -> None:
         self.inputs = inputs
         self.settings = settings
+        self.left_s = left_s
         self.window_of = inputs.window_of()
         self.alone = {b: inputs.one_block(b) for b in inputs.block_h}
-        self.known: dict[tuple[object, ...], BlockAnswer] = {}
+        self.known: dict[tuple[object, ...], list[tuple[dict[Steps, int], BlockAnswer]]] = {}
         shared = {o for q in inputs.quotas.values() for o in q.weight}
         self.pace = paces(inputs)
         self.price_h: dict[str, float] = {}
@@ -99,7 +104,6 @@ class Operation:
         self,
         steps: Mapping[Steps, int],
         credit: Credit,
-        time_limit_s: float,
         *,
         hourly: frozenset[str] | None = None,
         proof: bool = False,
@@ -107,18 +111,22 @@ class Operation:
         """The best way to run each block, in the order of the blocks."""
 
         def answer(block: str) -> BlockAnswer:
+            mine = {step: n for step, n in steps.items() if n and step[1] in (None, block)}
             program = self.one_program(block, steps, credit, hourly, proof=proof)
-            machines = tuple((o, offer.existing) for o, offer in program.offers.items())
-            key = (
-                block,
-                machines,
-                tuple(program.reward_usd_request.values()),
-                proof and bool(program.quotas),
-                tuple(program.reward_max_requests.values()),
-            )
-            if key not in self.known:
-                self.known[key] = self.solve_block(program, block, time_limit_s)
-            return self.known[key]
+            rewards = tuple(program.reward_usd_request.values()), tuple(program.reward_max_requests.values())
+            known = self.known.setdefault((block, hourly, proof, *rewards), [])
+            for held, found in known:
+                if held == mine:
+                    return found
+            for held, found in known:
+                if implied := self.implied(block, mine, held, found):
+                    known.append((mine, implied))
+                    return implied
+            if self.left_s() <= 0:
+                return NO_TIME
+            found = self.solve_block(program, block)
+            known.append((mine, found))
+            return found
 
         blocks = list(self.inputs.block_h)
         if self.settings.workers == 1 or len(blocks) == 1:
@@ -126,10 +134,41 @@ class Operation:
         with ThreadPoolExecutor(self.settings.workers) as pool:
             return dict(zip(blocks, pool.map(answer, blocks), strict=True))
 
-    def solve_block(self, program: FleetInputs, block: str, time_limit_s: float) -> BlockAnswer:
+    def implied(
+        self, block: str, steps: Mapping[Steps, int], held: Mapping[Steps, int], found: BlockAnswer
+    ) -> BlockAnswer | None:
+        """The answer at more machines, where it follows from the answer at fewer.
+
+        A machine more saves at most its rent for these hours; where the answer at fewer rents that many of the same
+        machine at that very price, it saves just that.
+        """
+        if found.run is None or found.way is None or any(steps.get(step, 0) < n for step, n in held.items()):
+            return None
+        run, spare = found.run, dict(found.run.hourly)
+        more: dict[str, int] = {}
+        for step, n in steps.items():
+            group = self.inputs.offers[step[0]].group
+            more[group] = more.get(group, 0) + n - held.get(step, 0)
+        saved = 0.0
+        for group, n in more.items():
+            rent = self.price_h.get(group, math.inf)
+            for o in sorted(spare):
+                offer = self.inputs.offers[o]
+                if offer.group == group and offer.usd_h == rent:
+                    less = min(n, spare[o])
+                    n -= less
+                    spare[o] -= less
+                    saved += less * rent * self.inputs.block_h[block]
+            if n:
+                return None
+        run = replace(run, hourly={o: n for o, n in spare.items() if n}, usd_month=run.usd_month - saved)
+        way = replace(found.way, usd_month=run.usd_month)
+        return BlockAnswer(run=run, way=way, bound_usd_month=found.bound_usd_month - saved, implied=True)
+
+    def solve_block(self, program: FleetInputs, block: str) -> BlockAnswer:
         """One block alone, to a fifth of the gap asked for."""
         model = assemble(program)
-        answer = solve_model(model, replace(self.settings, gap=self.settings.gap / 5, time_limit_s=time_limit_s))
+        answer = solve_model(model, replace(self.settings, gap=self.settings.gap / 5, time_limit_s=self.left_s()))
         if answer.ended in (Ended.INFEASIBLE, Ended.STOPPED):
             impossible = answer.ended is Ended.INFEASIBLE
             return BlockAnswer(run=None, way=None, bound_usd_month=math.inf if impossible else -math.inf)
@@ -146,7 +185,7 @@ class Operation:
         """What these answers prove about every other procurement (see formulation.proofs)."""
         facts = []
         for b, answer in answers.items():
-            if answer.bound_usd_month == -math.inf:
+            if answer.bound_usd_month == -math.inf or answer.implied:
                 continue
             reward = {(k, b): credit[w, k] for (k, bb), w in self.window_of.items() if bb == b}
             floor = -sum(usd * self.owed(*label) * self.inputs.block_week_h[b] for label, usd in reward.items())

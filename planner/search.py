@@ -31,6 +31,8 @@ Progress = Callable[[str, float | None, float | None], None]
 
 ROUNDS_OF_CREDIT = 12
 ROUNDS_OF_PROOF = 6
+MOMENT_S = 1.0
+"""With less time left than this, no whole program is begun."""
 
 
 def silent(_doing: str, _best: float | None, _bound: float | None) -> None:
@@ -119,34 +121,44 @@ def search(inputs: FleetInputs, settings: Settings, progress: Progress = silent)
     state = Search(inputs, settings, progress)
     if not tells_bound(settings.solver):
         return solve_directly(state)
-    operation = Operation(inputs, settings)
+    operation = Operation(inputs, settings, state.left_s)
     credit = cheap_credit(inputs)
+    always = [o for o, b in inputs.steps() if b is None]
     seen: dict[tuple[tuple[Steps, int], ...], int] = {}
     while state.left_s() > 0:
         progress("procuring", state.best_usd(), state.bound)
+        # First without anything procured: what more machines could save is known from there (operation.implied).
+        first = {"always": dict.fromkeys(always, 0)} if not seen and always else None
         program = replace(inputs, proved=tuple(state.proved))
-        model = assemble(program, operation_whole=False)
+        model = assemble(program, operation_whole=False, held=first)
         answer = solve_model(model, replace(settings, gap=settings.gap / 4, time_limit_s=state.left_s()))
-        if answer.ended is Ended.INFEASIBLE:
+        if first and answer.ended is not Ended.STOPPED:
+            seen[()] = 1
+            if answer.objective is None:
+                continue
+        elif answer.ended is Ended.INFEASIBLE:
             if state.best is not None:
                 state.raise_bound(state.best.usd_month)
                 return state.ended(Ended.OPTIMAL)
             return state.ended(Ended.INFEASIBLE, ways_out(inputs, settings))
-        state.raise_bound(answer.bound)
+        else:
+            state.raise_bound(answer.bound)
         if state.proved_enough():
             return state.ended(Ended.OPTIMAL)
         if answer.objective is None:
-            break
+            return state.ended(Ended.FEASIBLE if state.best else Ended.STOPPED)
         steps = {step: round(model.variables.machines(step).varValue or 0) for step in inputs.steps()}
         mark = tuple(sorted(steps.items(), key=str))
         times = seen.get(mark, 0)
         if times == 2:
-            return solve_directly(state)
+            break
         seen[mark] = times + 1
         thorough = state.best is None or times == 1
         credit = run_blocks(state, operation, steps, model, credit, thorough=thorough)
         if state.proved_enough():
             return state.ended(Ended.OPTIMAL)
+    if state.left_s() > MOMENT_S:
+        return solve_directly(state)
     return state.ended(Ended.FEASIBLE if state.best else Ended.STOPPED)
 
 
@@ -171,11 +183,12 @@ def run_blocks(
     support: frozenset[str] | None = rented if allowed is None else rented & allowed
     dear = {k: dear_request(inputs, k) for w in inputs.windows.values() for k in w.requests_month}
     ways: dict[str, list[BlockAnswer]] = {b: [] for b in inputs.block_h}
+    worth_usd = procurement_usd(inputs, steps, {}) + (0.0 if allowed == frozenset() else inputs.self_host_usd_month)
     best_value, settled_usd, facts = -math.inf, math.inf, list[Proved]()
     for round_of_proof in range(ROUNDS_OF_PROOF):
         for _ in range(ROUNDS_OF_CREDIT if thorough or round_of_proof else 0):
             state.progress("running the hours", state.best_usd(), state.bound)
-            fresh = add_ways(ways, operation.answers(steps, credit, max(1.0, state.left_s()), hourly=support))
+            fresh = add_ways(ways, operation.answers(steps, credit, hourly=support))
             if not all(ways.values()):
                 support = allowed
                 break
@@ -186,20 +199,18 @@ def run_blocks(
             if not inputs.windows:
                 break
         state.progress("proving the hours", state.best_usd(), state.bound)
-        proofs = operation.answers(steps, credit, max(1.0, state.left_s()), proof=True)
+        proofs = operation.answers(steps, credit, proof=True)
         owed = sum(credit[w, k] * n for w, window in inputs.windows.items() for k, n in window.requests_month.items())
         value = owed + sum(a.bound_usd_month for a in proofs.values())
         if value > best_value or not facts:
             best_value, facts = value, operation.proofs(steps, credit, proofs)
-        if (
-            settled_usd - procurement_usd(inputs, steps, ways) - best_value
-            <= settings.gap / 4 * abs(settled_usd) + 1e-6
-        ):
+        fixed_usd = procurement_usd(inputs, steps, ways) if all(ways.values()) else worth_usd
+        if not thorough and worth_usd + value >= state.no_better_than():
+            break
+        if settled_usd - fixed_usd - best_value <= settings.gap / 4 * abs(fixed_usd + best_value) + 1e-6:
             break
         exact = allowed is None and not inputs.quotas
-        fresh = add_ways(
-            ways, proofs if exact else operation.answers(steps, credit, max(1.0, state.left_s()), hourly=allowed)
-        )
+        fresh = add_ways(ways, proofs if exact else operation.answers(steps, credit, hourly=allowed))
         if not fresh or not all(ways.values()) or state.left_s() <= 0:
             break
         used = frozenset(o for answer in fresh.values() if answer.run for o in answer.run.hourly)
@@ -268,7 +279,7 @@ def mix(
         model = assemble_mix(inputs, several, dear)
         if (
             solve_model(
-                model.model, replace(settings, gap=settings.gap / 10, time_limit_s=max(1.0, state.left_s()))
+                model.model, replace(settings, gap=settings.gap / 10, time_limit_s=max(0.1, state.left_s()))
             ).objective
             is None
         ):
@@ -369,7 +380,7 @@ def solve_directly(state: Search) -> Solution:
     inputs = hour_by_hour(state.inputs)
     state.progress("solving the whole program", state.best_usd(), state.bound)
     model = assemble(inputs)
-    answer = solve_model(model, replace(state.settings, time_limit_s=max(1.0, state.left_s())))
+    answer = solve_model(model, replace(state.settings, time_limit_s=max(0.1, state.left_s())))
     if answer.ended is Ended.INFEASIBLE and state.best is None:
         return state.ended(Ended.INFEASIBLE, ways_out(state.inputs, state.settings))
     if answer.ended is not Ended.INFEASIBLE:
