@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from planner.catalog.load import Catalog
 from planner.catalog.names import resolve_model
-from planner.catalog.rows import KvPrecision, ModelCard, Precision
+from planner.catalog.rows import Engine, KvPrecision, ModelCard, Precision
 from planner.performance import Performance
 from planner.performance.queueing import queue_line
 from planner.performance.tails import waiting_room_s
@@ -98,6 +98,12 @@ def at_least_as_tight(lane: Objective, own: Objective) -> bool:
 def accepted_models(workload: Workload) -> list[AcceptableModel]:
     """The workload's models, plain names written out."""
     return [AcceptableModel(model=m) if isinstance(m, str) else m for m in workload.models]
+
+
+def card(catalog: Catalog, name: str) -> ModelCard | None:
+    """The weights of that name, if the catalog has them."""
+    found = resolve_model(catalog, name)
+    return found if isinstance(found, ModelCard) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,17 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from planner.candidates import Candidate, Drops, accepted_models, enumerate_candidates, from_capacity_table
+from planner.apis import api_prices, usd_request
+from planner.candidates import Candidate, Drops, accepted_models, card, enumerate_candidates, from_capacity_table
 from planner.catalog.load import Catalog, benchmarks_for
-from planner.catalog.names import resolve_model
-from planner.catalog.rows import ApiPrice, ModelCard
+from planner.catalog.rows import ApiPrice
 from planner.dominance import prune_dominated_lots, prune_outclassed_lots, standing_on
 from planner.errors import NoCandidate
 from planner.inputs import FleetInputs, MinimumOrder, Offer, Quota, Window
 from planner.market import Lot, gather, matches_quota
 from planner.performance import Performance
-from planner.problem.matching import allows, named
-from planner.problem.schema import Problem, Workload
+from planner.problem.matching import allows
+from planner.problem.schema import Problem
 from planner.traffic.reduce import reduce_traffic
 from planner.traffic.types import Block, Load
 from planner.traffic.types import Window as LoadWindow
@@ -85,12 +85,6 @@ def reduce_problem(problem: Problem, folder: Path, catalog: Catalog) -> Reduced:
     return reduced
 
 
-def card(catalog: Catalog, name: str) -> ModelCard | None:
-    """The weights of that name, if the catalog has them."""
-    found = resolve_model(catalog, name)
-    return found if isinstance(found, ModelCard) else None
-
-
 def demand_a_way(reduced: Reduced) -> None:
     """Raise `NoCandidate`, with every reason counted, where a class can be served by nothing at all."""
     inputs = reduced.inputs
@@ -116,86 +110,6 @@ def demand_a_way(reduced: Reduced) -> None:
             lines.append(f"  {count:>5}  {reason}" + (f"; nearest: {near[1]}" if near else ""))
     lines.append("Allow more under procurement.where, terms, models, precisions or apis, or loosen the slo.")
     raise NoCandidate("\n".join(lines))
-
-
-def has_place_rule(problem: Problem, workload: Workload) -> bool:
-    """Whether the place of what serves this workload is restricted."""
-    return any(w.regions or w.countries or w.continents for w in (problem.procurement.where, workload.where))
-
-
-def api_prices(problem: Problem, load: Load, catalog: Catalog, drops: Drops) -> dict[str, dict[str, ApiPrice]]:
-    """By API (provider) and class, the cheapest price at which it sells one of the workload's models.
-
-    Token prices carry no region, so they satisfy no rule about places.
-    """
-    quotes = [
-        ApiPrice(
-            model=q.model,
-            open_weight=True,
-            provider=q.provider,
-            api_model_id=q.model,
-            input_usd_mtok=q.input_usd_mtok,
-            output_usd_mtok=q.output_usd_mtok,
-            source=q.source,
-            observed_on=q.observed_on,
-        )
-        for q in problem.apis.quotes
-    ]
-    rule = problem.apis
-    out: dict[str, dict[str, ApiPrice]] = {}
-    for k in load.classes:
-        workload = problem.workloads[k.workload]
-        sold = {a.model for a in accepted_models(workload)}
-        sold |= {found.family for a in accepted_models(workload) if (found := card(catalog, a.model))}
-        for row in quotes + list(catalog.api_prices):
-            if row.model not in sold:
-                continue
-            if not (rule.allow and workload.apis):
-                drops.add("APIs not allowed")
-            elif has_place_rule(problem, workload):
-                drops.add("token prices state no region, and this workload has a rule about places")
-            elif (rule.providers and not named(row.provider, rule.providers)) or named(
-                row.provider, rule.exclude_providers
-            ):
-                drops.add("API provider not allowed")
-            elif (row.max_input_tok or math.inf) < k.request.input_tok or (
-                row.max_output_tok or math.inf
-            ) < k.request.output_tok:
-                drops.add("API takes no such long requests")
-            else:
-                known = out.setdefault(row.provider, {}).get(k.label)
-                if known is None or usd_request(row, k.request.input_tok, k.request.output_tok) < usd_request(
-                    known, k.request.input_tok, k.request.output_tok
-                ):
-                    out[row.provider][k.label] = row
-    if rule.max_req_s is None:
-        cheapest_only(out, load, drops)
-    return {a: by_class for a, by_class in sorted(out.items()) if by_class}
-
-
-def cheapest_only(apis: dict[str, dict[str, ApiPrice]], load: Load, drops: Drops) -> None:
-    """Without rate limits only the cheapest API of each class can be in a best plan; the first by name on a tie."""
-    for k in load.classes:
-        deferred = any(k.label in w.requests_month for w in load.windows)
-        prices = {
-            a: usd_request(rows[k.label], k.request.input_tok, k.request.output_tok, batch=deferred)
-            for a, rows in sorted(apis.items())
-            if k.label in rows
-        }
-        if prices:
-            best = min(prices, key=lambda a: prices[a])
-            for a in prices:
-                if a != best:
-                    del apis[a][k.label]
-                    drops.add("another API is no dearer for these requests")
-
-
-def usd_request(row: ApiPrice, input_tok: float, output_tok: float, *, batch: bool = False) -> float:
-    """What one request costs at an API [USD]; `batch` at its batch prices where it has both."""
-    input_usd, output_usd = row.input_usd_mtok, row.output_usd_mtok
-    if batch and row.batch_input_usd_mtok is not None and row.batch_output_usd_mtok is not None:
-        input_usd, output_usd = row.batch_input_usd_mtok, row.batch_output_usd_mtok
-    return (input_tok * input_usd + output_tok * output_usd) / 1e6
 
 
 def in_hours(load: Load) -> Load:

@@ -20,10 +20,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from planner.formulation import ROWS, FleetModel, assemble
-from planner.formulation.mix import Way, assemble_mix
 from planner.inputs import FleetInputs, Proved, Steps
-from planner.operation import BlockAnswer, Credit, Operation, read_run
-from planner.solution import BlockRun, Ended, Solution
+from planner.mixing import Found, add_ways, cheap_credit, hour_by_hour, mix, procurement_usd, read_whole
+from planner.operation import BlockAnswer, Credit, Operation
+from planner.solution import Ended, Solution
 from planner.solve import Settings, solve_model, tells_bound
 
 Progress = Callable[[str, float | None, float | None], None]
@@ -37,16 +37,6 @@ MOMENT_S = 1.0
 
 def silent(_doing: str, _best: float | None, _bound: float | None) -> None:
     """No progress shown."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """A plan: what it costs, what is procured, how the hours are run."""
-
-    usd_month: float
-    always: Mapping[str, int]
-    runs: tuple[BlockRun, ...]
-    deferred_api: Mapping[tuple[str, str], float]
 
 
 @dataclass(slots=True)
@@ -181,7 +171,6 @@ def run_blocks(
     allowed = allowed_offers(inputs, model)
     rented = frozenset(o for (o, _), x in model.variables.hourly.items() if (x.varValue or 0) > 1e-6)
     support: frozenset[str] | None = rented if allowed is None else rented & allowed
-    dear = {k: dear_request(inputs, k) for w in inputs.windows.values() for k in w.requests_month}
     ways: dict[str, list[BlockAnswer]] = {b: [] for b in inputs.block_h}
     worth_usd = procurement_usd(inputs, steps, {}) + (0.0 if allowed == frozenset() else inputs.self_host_usd_month)
     best_value, settled_usd, facts = -math.inf, math.inf, list[Proved]()
@@ -194,7 +183,7 @@ def run_blocks(
                 break
             if not fresh or state.left_s() <= 0:
                 break
-            found, settled_usd, credit = mix(inputs, settings, steps, ways, dear, state)
+            found, settled_usd, credit = mix(inputs, settings, steps, ways, state.left_s())
             state.keep(found)
             if not inputs.windows:
                 break
@@ -215,146 +204,10 @@ def run_blocks(
             break
         used = frozenset(o for answer in fresh.values() if answer.run for o in answer.run.hourly)
         support = None if support is None else support | used
-        found, settled_usd, credit = mix(inputs, settings, steps, ways, dear, state)
+        found, settled_usd, credit = mix(inputs, settings, steps, ways, state.left_s())
         state.keep(found)
     state.proved += facts
     return credit
-
-
-def add_ways(ways: dict[str, list[BlockAnswer]], answers: Mapping[str, BlockAnswer]) -> dict[str, BlockAnswer]:
-    """Add the ways not known yet; what was new."""
-    fresh = {
-        b: answer
-        for b, answer in answers.items()
-        if answer.way is not None and all(answer.way != other.way for other in ways[b])
-    }
-    for b, answer in fresh.items():
-        ways[b].append(answer)
-    return fresh
-
-
-def cheap_credit(inputs: FleetInputs) -> Credit:
-    """A first credit per request of deferred work: what it costs at an API or on the best machine kept full."""
-    best: dict[str, float] = {}
-    for c, groups in inputs.deployment_groups.items():
-        for o, offer in inputs.offers.items():
-            if (
-                offer.existing is None
-                and offer.group in groups
-                and inputs.deployment_gpus[c] <= inputs.group_gpus[offer.group]
-            ):
-                replicas = inputs.group_gpus[offer.group] // inputs.deployment_gpus[c]
-                for k in inputs.class_workload:
-                    if (c, k) in inputs.rate_req_s and (k, offer.group) in inputs.admitted:
-                        usd = offer.usd_h / (3600 * replicas * inputs.rate_req_s[c, k] * inputs.queue_slope[c])
-                        best[k] = min(best.get(k, math.inf), usd)
-    return {
-        (w, k): min(best.get(k, dear_request(inputs, k)), window.api_usd_request.get(k, math.inf))
-        for w, window in inputs.windows.items()
-        for k in window.requests_month
-    }
-
-
-def mix(
-    inputs: FleetInputs,
-    settings: Settings,
-    steps: Mapping[Steps, int],
-    ways: Mapping[str, list[BlockAnswer]],
-    dear: Mapping[str, float],
-    state: Search,
-) -> tuple[Found | None, float, Credit]:
-    """The cheapest mix of these ways: a plan if it leaves nothing undone, its relaxed cost, and the next credit."""
-    single = {b: answers[0] for b, answers in ways.items() if len(answers) == 1}
-    several = {b: [way_of(a) for a in answers] for b, answers in ways.items()}
-    model = assemble_mix(inputs, several, dear)
-    relaxed = solve_model(model.model, settings, relaxed=True)
-    credit = {
-        (w, k): max(0.0, relaxed.duals["serve_deferred", (w, k)])
-        for w, v in inputs.windows.items()
-        for k in v.requests_month
-    }
-    fixed_usd = procurement_usd(inputs, steps, ways)
-    relaxed_usd = fixed_usd + (relaxed.objective or 0.0)
-    if len(single) < len(ways):
-        model = assemble_mix(inputs, several, dear)
-        if (
-            solve_model(
-                model.model, replace(settings, gap=settings.gap / 10, time_limit_s=max(0.1, state.left_s()))
-            ).objective
-            is None
-        ):
-            return None, relaxed_usd, credit
-    if any((x.varValue or 0) > 1e-6 * inputs.windows[w].requests_month[k] for (w, k), x in model.undone.items()):
-        return None, relaxed_usd, credit
-    runs, usd = [], 0.0
-    chosen: dict[str, list[BlockAnswer]] = {}
-    for (b, j), hours in model.hours.items():
-        whole = round(hours.varValue or 0)
-        run = ways[b][j].run
-        if whole and run is not None:
-            chosen.setdefault(b, []).append(ways[b][j])
-            runs.append(replace(run, week_h=whole))
-            usd += run.usd_month * whole / inputs.block_week_h[b]
-    bought = {label: x.varValue for label, x in model.bought.items() if (x.varValue or 0) > 1e-6}
-    usd += sum(inputs.windows[w].api_usd_request[k] * n for (w, k), n in bought.items())
-    runs = trim(inputs, runs, bought)
-    fixed_usd = procurement_usd(inputs, steps, chosen)
-    always = {o: n for (o, b), n in steps.items() if b is None and n}
-    stretch = {(o, b): n for (o, b), n in steps.items() if b is not None and n}
-    runs = [replace(r, hourly={**r.hourly, **{o: n for (o, b), n in stretch.items() if b == r.block}}) for r in runs]
-    return (
-        Found(usd_month=fixed_usd + usd, always=always, runs=tuple(runs), deferred_api=bought),
-        relaxed_usd,
-        credit,
-    )
-
-
-def trim(inputs: FleetInputs, runs: list[BlockRun], bought: Mapping[tuple[str, str], float]) -> list[BlockRun]:
-    """Deferred work done beyond what was asked is left out again; whole hours overshoot."""
-    keep: dict[tuple[str, str], float] = {}
-    for w, window in inputs.windows.items():
-        for k, requests in window.requests_month.items():
-            done = sum(
-                y * 3600 * inputs.block_h[r.block] * r.week_h / inputs.block_week_h[r.block]
-                for r in runs
-                if r.block in window.blocks
-                for (kk, _, _), y in r.served.items()
-                if kk == k
-            )
-            if done > 0:
-                factor = min(1.0, (requests - bought.get((w, k), 0.0)) / done)
-                keep.update({(k, b): factor for b in window.blocks})
-    return [
-        replace(
-            r, served={label: y * f for label, y in r.served.items() if (f := keep.get((label[0], r.block), 1.0)) > 0}
-        )
-        for r in runs
-    ]
-
-
-def way_of(answer: BlockAnswer) -> Way:
-    """The way of an answer that has one."""
-    if answer.way is None:
-        raise ValueError("an answer without a run is no way")
-    return answer.way
-
-
-def procurement_usd(inputs: FleetInputs, steps: Mapping[Steps, int], ways: Mapping[str, list[BlockAnswer]]) -> float:
-    """What these machines and the fixed costs come to [USD/month], the hours left out."""
-    usd = 0.0
-    for (o, b), n in steps.items():
-        offer = inputs.offers[o]
-        hours = inputs.month_h if b is None else inputs.block_h[b]
-        usd += n * (offer.usd_h * hours + (offer.capital_usd_month if b is None else 0))
-    runs = [a.run for answers in ways.values() for a in answers if a.run is not None]
-    if inputs.self_host_usd_month and any(run.replicas for run in runs):
-        usd += inputs.self_host_usd_month
-    if inputs.provider_usd_month:
-        have = {offer.provider for offer in inputs.offers.values() if offer.existing is not None}
-        used = {inputs.offers[o].provider for (o, _), n in steps.items() if n}
-        used |= {inputs.offers[o].provider for run in runs for o in run.hourly}
-        usd += inputs.provider_usd_month * len(used - have)
-    return usd
 
 
 def allowed_offers(inputs: FleetInputs, model: FleetModel) -> frozenset[str] | None:
@@ -366,13 +219,6 @@ def allowed_offers(inputs: FleetInputs, model: FleetModel) -> frozenset[str] | N
         return None
     unused = {p for p, used in v.uses.items() if (used.varValue or 0) < 0.5}
     return frozenset(o for o, offer in inputs.offers.items() if offer.provider not in unused)
-
-
-def dear_request(inputs: FleetInputs, k: str) -> float:
-    """A price per request of class k above any way of serving it [USD]: to lead the search, never to pay."""
-    dearest = max((offer.usd_h for offer in inputs.offers.values()), default=1.0)
-    slowest = min((rate for (_, kk), rate in inputs.rate_req_s.items() if kk == k), default=1.0)
-    return 100 * dearest / (3600 * slowest)
 
 
 def solve_directly(state: Search) -> Solution:
@@ -390,50 +236,6 @@ def solve_directly(state: Search) -> Solution:
     if state.best is None:
         return state.ended(Ended.STOPPED)
     return state.ended(Ended.OPTIMAL if state.proved_enough() else Ended.FEASIBLE)
-
-
-def hour_by_hour(inputs: FleetInputs) -> FleetInputs:
-    """Blocks in which deferred work may run, divided into single hours: alike in demand, not in what is done."""
-    in_window = {b for w in inputs.windows.values() for b in w.blocks}
-    parts = {
-        b: [f"{b}#{i}" for i in range(n)] if b in in_window and n > 1 else [b] for b, n in inputs.block_week_h.items()
-    }
-    if all(len(p) == 1 for p in parts.values()):
-        return inputs
-    return replace(
-        inputs,
-        block_h={p: inputs.block_h[b] / len(ps) for b, ps in parts.items() for p in ps},
-        block_week_h={p: inputs.block_week_h[b] // len(ps) for b, ps in parts.items() for p in ps},
-        demand_req_s={(k, p): d for (k, b), d in inputs.demand_req_s.items() for p in parts[b]},
-        windows={
-            w: replace(window, blocks=tuple(p for b in window.blocks for p in parts[b]))
-            for w, window in inputs.windows.items()
-        },
-    )
-
-
-def read_whole(inputs: FleetInputs, divided: FleetInputs, model: FleetModel) -> Found:
-    """The plan on the variables of a whole program."""
-    v = model.variables
-    always = {o: round(x.varValue or 0) for o, x in v.always.items() if round(x.varValue or 0)}
-    runs, usd = [], 0.0
-    for part in divided.block_h:
-        run = read_run(divided, v, part)
-        usd += run.usd_month
-        block = part.rsplit("#", 1)[0] if part not in inputs.block_h else part
-        runs.append(replace(run, block=block, usd_month=run.usd_month * inputs.block_week_h[block] / run.week_h))
-    bought = {label: x.varValue for label, x in v.deferred_api.items() if (x.varValue or 0) > 1e-6}
-    usd += sum(inputs.windows[w].api_usd_request[k] * n for (w, k), n in bought.items())
-    ways: dict[str, list[BlockAnswer]] = {r.block: [] for r in runs}
-    for r in runs:
-        ways[r.block].append(BlockAnswer(run=r, way=None, bound_usd_month=0.0))
-    steps: dict[Steps, int] = {(o, None): n for o, n in always.items()}
-    return Found(
-        usd_month=usd + procurement_usd(inputs, steps, ways),
-        always=always,
-        runs=tuple(runs),
-        deferred_api=bought,
-    )
 
 
 def ways_out(inputs: FleetInputs, settings: Settings) -> tuple[str, ...]:

@@ -1,0 +1,187 @@
+"""The arithmetic of the bill: hours run alike, work carried, lines of cost, and each workload's share of them.
+
+Decides nothing and knows no solver.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from planner.catalog.rows import TERM_MONTHS
+from planner.plan import ApiPurchase, CostLine, DeploymentPlan, PlanBlock, Purchase, WorkloadPlan
+from planner.problem.schema import Problem
+from planner.reduce import Reduced
+from planner.solution import BlockRun, Solution
+from planner.traffic.blocks import week_label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hours:
+    """Some hours of the week and how the fleet is run in them."""
+
+    block: PlanBlock
+    run: BlockRun
+
+
+def divide_blocks(reduced: Reduced, solution: Solution) -> list[Hours]:
+    """Each run with hours of its own; a block run in several ways is divided by the clock, then by the day."""
+    runs: dict[str, list[BlockRun]] = defaultdict(list)
+    for run in solution.runs:
+        runs[run.block].append(run)
+    out = []
+    for block in reduced.load.blocks:
+        hours = list(block.hours)
+        if len(runs[block.label]) > 1:
+            hours.sort(key=lambda h: (h % 24, h // 24))
+        month_h = block.month_h / len(hours)
+        for run in merge_alike(runs[block.label]):
+            mine, hours = tuple(sorted(hours[: run.week_h])), hours[run.week_h :]
+            label = block.label if len(mine) == len(block.hours) else week_label(mine)
+            out.append(Hours(block=PlanBlock(label=label, hours=mine, month_h=month_h * len(mine)), run=run))
+    return out
+
+
+def merge_alike(runs: list[BlockRun]) -> list[BlockRun]:
+    """Runs of one block that are the same in everything, joined."""
+    out: list[BlockRun] = []
+    for run in runs:
+        for i, other in enumerate(out):
+            if (run.hourly, run.replicas, run.served, run.api) == (
+                other.hourly,
+                other.replicas,
+                other.served,
+                other.api,
+            ):
+                out[i] = BlockRun(
+                    block=run.block,
+                    week_h=run.week_h + other.week_h,
+                    hourly=run.hourly,
+                    replicas=run.replicas,
+                    served=run.served,
+                    api=run.api,
+                    usd_month=run.usd_month,
+                )
+                break
+        else:
+            out.append(run)
+    return out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """GPU-hours of work carried in a month, by group and by workload, and replica busy-ness."""
+
+    of_group: Mapping[str, float]
+    of_workload: Mapping[tuple[str, str], float]  # (group, workload)
+    requests: Mapping[tuple[str, str], float]  # (class, group) -> requests/month, as billed
+    deferred: frozenset[str]  # classes without hourly demand
+
+    @classmethod
+    def of(cls, reduced: Reduced, hours: list[Hours]) -> Work:
+        """Add up all hours."""
+        group: dict[str, float] = defaultdict(float)
+        workload: dict[tuple[str, str], float] = defaultdict(float)
+        requests: dict[tuple[str, str], float] = defaultdict(float)
+        deferred = frozenset(k for w in reduced.load.windows for k in w.requests_month)
+        owner = reduced.inputs.class_workload
+        for h in hours:
+            for (k, c, g), y in h.run.served.items():
+                busy = y / reduced.inputs.rate_req_s[c, k] * reduced.inputs.deployment_gpus[c] * h.block.month_h
+                group[g] += busy
+                workload[g, owner[k]] += busy
+                burst = 1.0 if k in deferred else reduced.load.burst_factor[owner[k]]
+                requests[k, g] += y / burst * 3600 * h.block.month_h
+        return cls(of_group=group, of_workload=workload, requests=requests, deferred=deferred)
+
+
+def bill(
+    problem: Problem,
+    reduced: Reduced,
+    purchases: tuple[Purchase, ...],
+    deployments: tuple[DeploymentPlan, ...],
+    apis: tuple[ApiPurchase, ...],
+    work: Work,
+) -> list[CostLine]:
+    """The bill by line; lines of nothing are left out."""
+    o = problem.overheads
+    providers = {p.provider for p in purchases}
+    hosts = bool(deployments)
+    lines: dict[str, float] = defaultdict(float)
+    capital = problem.procurement.cost_of_capital_year
+    for p in purchases:
+        months = TERM_MONTHS.get(p.term, 0)
+        if p.existing:
+            lines["existing commitments"] += p.usd_month
+        elif months:
+            lines["commitments"] += p.usd_month
+            lines["cost of capital"] += p.upfront_usd * capital / 12 * (months + 1) / (2 * months)
+        else:
+            lines["spot rent" if p.term == "spot" else "on-demand rent"] += p.usd_month
+    lines["API tokens"] = sum(a.usd_month for a in apis)
+    usd_gb = {lot.group: lot.egress_usd_gb for lot in reduced.lots.values()}
+    lines["egress"] = sum(n * o.egress_kb_request / 1e6 * usd_gb[g] for (_, g), n in work.requests.items())
+    lines["storage"] = hosts * o.storage_usd_month + len(providers) * o.storage_gb * o.storage_usd_gb_month
+    lines["networking"] = hosts * o.networking_usd_month
+    lines["engineering"] = hosts * o.engineering_usd_month
+    lines["provider fees"] = len(providers) * o.provider_usd_month
+    return [CostLine(line=n, usd_month=u, decided=n != "existing commitments") for n, u in lines.items() if u > 0]
+
+
+def share_out(
+    problem: Problem,
+    reduced: Reduced,
+    purchases: tuple[Purchase, ...],
+    apis: tuple[ApiPurchase, ...],
+    lines: list[CostLine],
+    work: Work,
+) -> tuple[WorkloadPlan, ...]:
+    """What each workload gets and costs: machines by the work they carry for it, the rest by its share of all that."""
+    load = reduced.load
+    usd: dict[str, float] = dict.fromkeys(problem.workloads, 0.0)
+    all_work = sum(work.of_group.values())
+    by_workload = {w: sum(x for (_, ww), x in work.of_workload.items() if ww == w) for w in usd}
+    for p in purchases:
+        carried = work.of_group.get(p.group, 0.0)
+        for w in usd:
+            if carried:
+                usd[w] += p.usd_month * work.of_workload.get((p.group, w), 0.0) / carried
+            else:
+                usd[w] += p.usd_month * (by_workload[w] / all_work if all_work else 1 / len(usd))
+    for a in apis:
+        usd[a.workload] += a.usd_month
+    direct = sum(usd.values())
+    total = sum(line.usd_month for line in lines)
+    out = []
+    for name, workload in problem.workloads.items():
+        requests, input_tok, output_tok = 0.0, 0.0, 0.0
+        on_spot, at_apis = 0.0, sum(a.requests_month for a in apis if a.workload == name)
+        for k in load.classes:
+            if k.workload != name:
+                continue
+            n = sum(w.requests_month.get(k.label, 0.0) for w in load.windows)
+            n += sum(load.mean_req_s.get((k.label, b.label), 0.0) * 3600 * b.month_h for b in load.blocks)
+            requests += n
+            input_tok += n * k.request.input_tok
+            output_tok += n * k.request.output_tok
+            on_spot += sum(work.requests.get((k.label, g), 0.0) for g in reduced.inputs.spot_groups)
+        share = usd[name] / direct if direct else 1 / len(usd)
+        cost = usd[name] + (total - direct) * share
+        out.append(
+            WorkloadPlan(
+                name=name,
+                requests_month=requests,
+                input_mtok_month=input_tok / 1e6,
+                output_mtok_month=output_tok / 1e6,
+                usd_month=cost,
+                usd_mtok_output=cost / output_tok * 1e6 if output_tok else None,
+                usd_mtok_total=cost / (input_tok + output_tok) * 1e6 if input_tok + output_tok else None,
+                api_share=min(1.0, at_apis / requests) if requests else 0.0,
+                spot_share=min(1.0, on_spot / requests) if requests else 0.0,
+                burst_factor=load.burst_factor[name],
+                merging_note=load.merging_note[name],
+                tags=workload.tags,
+            )
+        )
+    return tuple(out)
