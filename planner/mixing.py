@@ -92,7 +92,7 @@ def mix(
             return None, relaxed_usd, credit
     if any((x.varValue or 0) > 1e-6 * inputs.windows[w].requests_month[k] for (w, k), x in model.undone.items()):
         return None, relaxed_usd, credit
-    runs, usd = [], 0.0
+    runs = []
     chosen: dict[str, list[BlockAnswer]] = {}
     for (b, j), hours in model.hours.items():
         whole = round(hours.varValue or 0)
@@ -100,10 +100,10 @@ def mix(
         if whole and run is not None:
             chosen.setdefault(b, []).append(ways[b][j])
             runs.append(replace(run, week_h=whole))
-            usd += run.usd_month * whole / inputs.block_week_h[b]
     bought = {label: x.varValue for label, x in model.bought.items() if (x.varValue or 0) > 1e-6}
-    usd += sum(inputs.windows[w].api_usd_request[k] * n for (w, k), n in bought.items())
     runs = trim(inputs, runs, bought)
+    usd = sum(run.usd_month * run.week_h / inputs.block_week_h[run.block] for run in runs)
+    usd += sum(inputs.windows[w].api_usd_request[k] * n for (w, k), n in bought.items())
     fixed_usd = procurement_usd(inputs, steps, chosen)
     always = {o: n for (o, b), n in steps.items() if b is None and n}
     stretch = {(o, b): n for (o, b), n in steps.items() if b is not None and n}
@@ -130,12 +130,15 @@ def trim(inputs: FleetInputs, runs: list[BlockRun], bought: Mapping[tuple[str, s
             if done > 0:
                 factor = min(1.0, (requests - bought.get((w, k), 0.0)) / done)
                 keep.update({(k, b): factor for b in window.blocks})
-    return [
-        replace(
-            r, served={label: y * f for label, y in r.served.items() if (f := keep.get((label[0], r.block), 1.0)) > 0}
+    trimmed = []
+    for r in runs:
+        part = {label: keep.get((label[0], r.block), 1.0) for label in r.served}
+        egress_usd_h = sum(
+            inputs.egress_usd_h.get((k, g), 0.0) * y * (1 - part[k, c, g]) for (k, c, g), y in r.served.items()
         )
-        for r in runs
-    ]
+        served = {label: y * part[label] for label, y in r.served.items() if part[label] > 0}
+        trimmed.append(replace(r, served=served, usd_month=r.usd_month - egress_usd_h * inputs.block_h[r.block]))
+    return trimmed
 
 
 def way_of(answer: BlockAnswer) -> Way:
