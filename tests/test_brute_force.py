@@ -84,6 +84,19 @@ def test_the_search_finds_what_trying_everything_finds(kind):
     assert feasible > 30  # of 64: not a test of infeasible problems only
 
 
+def test_a_plan_within_a_gap_is_within_it_and_its_bound_is_true():
+    for seed in (*range(2, 200, 5), 227, 487):  # work that may wait; the last two leave some out again
+        inputs = random_fleet(seed)
+        expected, found = BruteForce(inputs).cheapest(), search(inputs, Settings(gap=0.05, time_limit_s=60))
+        if expected is None:
+            assert found.ended is Ended.INFEASIBLE, seed
+            continue
+        assert found.ended is Ended.OPTIMAL, seed
+        assert found.bound_usd_month <= expected * (1 + AGREE) + AGREE, seed
+        assert expected * (1 - AGREE) - AGREE <= found.usd_month <= expected / 0.95 + AGREE, seed
+        check_plan(inputs, found)
+
+
 def test_trying_everything_knows_the_answer_of_the_story():
     # 4 machines x $2 x 100 h by day, 1 x $2 x 300 h by night
     assert BruteForce(chat_fleet()).cheapest() == pytest.approx(800 + 600)
