@@ -26,7 +26,7 @@ class Hours:
 
 
 def divide_blocks(reduced: Reduced, solution: Solution) -> list[Hours]:
-    """Each run with hours of its own; a block run in several ways is divided by the clock, then by the day."""
+    """Each run with hours of its own; a block run in several ways is divided by the clock, so alike nights stay alike."""
     runs: dict[str, list[BlockRun]] = defaultdict(list)
     for run in solution.runs:
         runs[run.block].append(run)
@@ -37,7 +37,8 @@ def divide_blocks(reduced: Reduced, solution: Solution) -> list[Hours]:
             hours.sort(key=lambda h: (h % 24, h // 24))
         month_h = block.month_h / len(hours)
         for run in merge_alike(runs[block.label]):
-            mine, hours = tuple(sorted(hours[: run.week_h])), hours[run.week_h :]
+            whole = run.week_h * (len(block.hours) // reduced.inputs.block_week_h[block.label])
+            mine, hours = tuple(sorted(hours[:whole])), hours[whole:]
             label = block.label if len(mine) == len(block.hours) else week_label(mine)
             out.append(Hours(block=PlanBlock(label=label, hours=mine, month_h=month_h * len(mine)), run=run))
     return out

@@ -86,7 +86,9 @@ class FleetInputs:
 
     month_h: float  # T      h per month
     block_h: Mapping[str, float]  # H_b    h per month
-    block_week_h: Mapping[str, int]  #        hours of the week in b; it is divided no finer
+    block_week_h: Mapping[
+        str, int
+    ]  #        parts b may be divided into: hours of the week, or of alike nights together
     blocks_in_order: bool = False  #        each block one hour of the week, Monday 00:00 first
     group_gpus: Mapping[str, int]  # G_g    GPUs per machine
     spot_groups: frozenset[str] = frozenset()

@@ -8,9 +8,11 @@ same answers serve as plans (how the block is run) and as proofs (no way is chea
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+
+from joblib import Parallel, delayed
 
 from planner.formulation import assemble
 from planner.formulation.mix import Way
@@ -48,6 +50,11 @@ class Operation:
         self.known: dict[tuple[object, ...], list[tuple[dict[Steps, int], BlockAnswer]]] = {}
         shared = {o for q in inputs.quotas.values() for o in q.weight}
         self.pace = paces(inputs)
+        if settings.workers > 1 and len(inputs.block_h) > 1:
+            # Workers get ready while the first program is solved.
+            Parallel(n_jobs=settings.workers, return_as="generator_unordered")(
+                delayed(ready)() for _ in range(settings.workers)
+            )
         self.price_h: dict[str, float] = {}
         for o, offer in inputs.offers.items():
             if offer.billing == "hourly" and offer.existing is None and offer.max_machines is None and o not in shared:
@@ -110,29 +117,36 @@ class Operation:
     ) -> dict[str, BlockAnswer]:
         """The best way to run each block, in the order of the blocks."""
 
-        def answer(block: str) -> BlockAnswer:
-            mine = {step: n for step, n in steps.items() if n and step[1] in (None, block)}
+        out: dict[str, BlockAnswer] = {}
+        open_: dict[str, FleetInputs] = {}
+        remember: dict[str, list[tuple[dict[Steps, int], BlockAnswer]]] = {}
+        held_in = {b: {step: n for step, n in steps.items() if n and step[1] in (None, b)} for b in self.alone}
+        for block, mine in held_in.items():
             program = self.one_program(block, steps, credit, hourly, proof=proof)
             rewards = tuple(program.reward_usd_request.values()), tuple(program.reward_max_requests.values())
-            known = self.known.setdefault((block, hourly, proof, *rewards), [])
-            for held, found in known:
-                if held == mine:
-                    return found
-            for held, found in known:
-                if implied := self.implied(block, mine, held, found):
-                    known.append((mine, implied))
-                    return implied
-            if self.left_s() <= 0:
-                return NO_TIME
-            found = self.solve_block(program, block)
-            known.append((mine, found))
-            return found
+            known = remember[block] = self.known.setdefault((block, hourly, proof, *rewards), [])
+            answer = next((found for held, found in known if held == mine), None)
+            if answer is None:
+                answer = next((a for held, found in known if (a := self.implied(block, mine, held, found))), None)
+                if answer is not None:
+                    known.append((mine, answer))
+            if answer is None:
+                open_[block] = program
+            else:
+                out[block] = answer
+        for block, answer in zip(open_, self.solve_blocks(open_), strict=True):
+            out[block] = answer
+            if answer != NO_TIME:
+                remember[block].append((held_in[block], answer))
+        return {b: out[b] for b in self.alone}
 
-        blocks = list(self.inputs.block_h)
-        if self.settings.workers == 1 or len(blocks) == 1:
-            return {b: answer(b) for b in blocks}
-        with ThreadPoolExecutor(self.settings.workers) as pool:
-            return dict(zip(blocks, pool.map(answer, blocks), strict=True))
+    def solve_blocks(self, programs: Mapping[str, FleetInputs]) -> list[BlockAnswer]:
+        """Solve blocks side by side, in processes: HiGHS keeps Python's lock while it runs, so threads gain nothing."""
+        deadline = time.time() + self.left_s()
+        if self.settings.workers == 1 or len(programs) == 1:
+            return [solve_before(program, block, self.settings, deadline) for block, program in programs.items()]
+        jobs = (delayed(solve_before)(program, block, self.settings, deadline) for block, program in programs.items())
+        return list(Parallel(n_jobs=self.settings.workers)(jobs))
 
     def implied(
         self, block: str, steps: Mapping[Steps, int], held: Mapping[Steps, int], found: BlockAnswer
@@ -165,22 +179,6 @@ class Operation:
         way = replace(found.way, usd_month=run.usd_month)
         return BlockAnswer(run=run, way=way, bound_usd_month=found.bound_usd_month - saved, implied=True)
 
-    def solve_block(self, program: FleetInputs, block: str) -> BlockAnswer:
-        """One block alone, to a fifth of the gap asked for."""
-        model = assemble(program)
-        answer = solve_model(model, replace(self.settings, gap=self.settings.gap / 5, time_limit_s=self.left_s()))
-        if answer.ended in (Ended.INFEASIBLE, Ended.STOPPED):
-            impossible = answer.ended is Ended.INFEASIBLE
-            return BlockAnswer(run=None, way=None, bound_usd_month=math.inf if impossible else -math.inf)
-        run = read_run(program, model.variables, block)
-        seconds = 3600 * program.block_h[block]
-        done: dict[str, float] = {}
-        for (k, _, _), y in run.served.items():
-            if (k, block) in program.reward_usd_request:
-                done[k] = done.get(k, 0.0) + y * seconds
-        bound = answer.bound if answer.bound is not None else -math.inf
-        return BlockAnswer(run=run, way=Way(usd_month=run.usd_month, requests_month=done), bound_usd_month=bound)
-
     def proofs(self, steps: Mapping[Steps, int], credit: Credit, answers: Mapping[str, BlockAnswer]) -> list[Proved]:
         """What these answers prove about every other procurement (see formulation.proofs)."""
         facts = []
@@ -206,6 +204,33 @@ class Operation:
                 )
             )
         return facts
+
+
+def ready() -> None:
+    """Makes a worker import this module."""
+
+
+def solve_before(program: FleetInputs, block: str, settings: Settings, deadline: float) -> BlockAnswer:
+    """One block alone if there is time left before the deadline [s since the epoch]."""
+    left = deadline - time.time()
+    return solve_block(program, block, settings, left) if left > 0 else NO_TIME
+
+
+def solve_block(program: FleetInputs, block: str, settings: Settings, time_limit_s: float) -> BlockAnswer:
+    """One block alone, to a fifth of the gap asked for."""
+    model = assemble(program)
+    answer = solve_model(model, replace(settings, gap=settings.gap / 5, time_limit_s=time_limit_s))
+    if answer.ended in (Ended.INFEASIBLE, Ended.STOPPED):
+        impossible = answer.ended is Ended.INFEASIBLE
+        return BlockAnswer(run=None, way=None, bound_usd_month=math.inf if impossible else -math.inf)
+    run = read_run(program, model.variables, block)
+    seconds = 3600 * program.block_h[block]
+    done: dict[str, float] = {}
+    for (k, _, _), y in run.served.items():
+        if (k, block) in program.reward_usd_request:
+            done[k] = done.get(k, 0.0) + y * seconds
+    bound = answer.bound if answer.bound is not None else -math.inf
+    return BlockAnswer(run=run, way=Way(usd_month=run.usd_month, requests_month=done), bound_usd_month=bound)
 
 
 def paces(inputs: FleetInputs) -> dict[tuple[str, str], float]:

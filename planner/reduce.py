@@ -127,17 +127,23 @@ def in_hours(load: Load) -> Load:
         planning_req_s={(k, p): d for (k, b), d in load.planning_req_s.items() for p in parts[b]},
         windows=tuple(
             LoadWindow(
-                label=w.label,
+                label=f"{w.label}, {label[hours[0]]}" if w.nights else w.label,
                 workload=w.workload,
-                blocks=tuple(p for b in w.blocks for p in parts[b]),
-                requests_month=w.requests_month,
+                blocks=tuple(label[h] for h in hours),
+                requests_month={k: n / max(1, len(w.nights)) for k, n in w.requests_month.items()},
             )
             for w in load.windows
+            for hours in w.nights or [tuple(h for b in load.blocks if b.label in w.blocks for h in b.hours)]
         ),
         burst_factor=load.burst_factor,
         burst_note=load.burst_note,
         merging_note=load.merging_note,
     )
+
+
+def alike_nights(load: Load, block: str) -> int:
+    """How many nights a block joins: they are all run alike, hour by hour, since each has its own work to finish."""
+    return math.lcm(*(max(1, len(w.nights)) for w in load.windows if block in w.blocks))
 
 
 def to_inputs(
@@ -224,7 +230,7 @@ def to_inputs(
     return FleetInputs(
         month_h=problem.month_hours,
         block_h={b.label: b.month_h for b in load.blocks},
-        block_week_h={b.label: len(b.hours) for b in load.blocks},
+        block_week_h={b.label: len(b.hours) // alike_nights(load, b.label) for b in load.blocks},
         blocks_in_order=any(lot.billing == "stretch" for lot in lots),
         group_gpus={g: lot.row.gpus for g, lot in groups.items()},
         spot_groups=frozenset(g for g, lot in groups.items() if lot.row.term == "spot"),

@@ -170,7 +170,8 @@ def run_blocks(
     inputs, settings = state.inputs, state.settings
     allowed = allowed_offers(inputs, model)
     rented = frozenset(o for (o, _), x in model.variables.hourly.items() if (x.varValue or 0) > 1e-6)
-    support: frozenset[str] | None = rented if allowed is None else rented & allowed
+    used = frozenset(o for run in state.best.runs for o in run.hourly) if state.best else frozenset[str]()
+    support = rented | used if allowed is None else (rented | used) & allowed
     ways: dict[str, list[BlockAnswer]] = {b: [] for b in inputs.block_h}
     worth_usd = procurement_usd(inputs, steps, {}) + (0.0 if allowed == frozenset() else inputs.self_host_usd_month)
     best_value, settled_usd, facts = -math.inf, math.inf, list[Proved]()
@@ -178,10 +179,7 @@ def run_blocks(
         for _ in range(ROUNDS_OF_CREDIT if thorough or round_of_proof else 0):
             state.progress("running the hours", state.best_usd(), state.bound)
             fresh = add_ways(ways, operation.answers(steps, credit, hourly=support))
-            if not all(ways.values()):
-                support = allowed
-                break
-            if not fresh or state.left_s() <= 0:
+            if not fresh or not all(ways.values()) or state.left_s() <= 0:
                 break
             found, settled_usd, credit = mix(inputs, settings, steps, ways, state.left_s())
             state.keep(found)
@@ -202,8 +200,7 @@ def run_blocks(
         fresh = add_ways(ways, proofs if exact else operation.answers(steps, credit, hourly=allowed))
         if not fresh or not all(ways.values()) or state.left_s() <= 0:
             break
-        used = frozenset(o for answer in fresh.values() if answer.run for o in answer.run.hourly)
-        support = None if support is None else support | used
+        support |= frozenset(o for answer in fresh.values() if answer.run for o in answer.run.hourly)
         found, settled_usd, credit = mix(inputs, settings, steps, ways, state.left_s())
         state.keep(found)
     state.proved += facts

@@ -6,7 +6,6 @@ Nothing gets dearer, and nothing is proved here.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from planner.formulation import assemble
@@ -42,8 +41,7 @@ def tidy(inputs: FleetInputs, solution: Solution, settings: Settings) -> Solutio
         tidied = read_run(program, model.variables, run.block)
         return replace(run, replicas=tidied.replicas, served=tidied.served)
 
-    with ThreadPoolExecutor(settings.workers) as pool:
-        return replace(solution, runs=tuple(pool.map(again, solution.runs)))
+    return replace(solution, runs=tuple(again(run) for run in solution.runs))
 
 
 def held(inputs: FleetInputs, run: BlockRun, solution: Solution, weights: dict[str, float]) -> FleetInputs:

@@ -86,29 +86,45 @@ def windows_finished(e: Evidence) -> Finding:
 
 
 def _unfinished(e: Evidence, label: str, windows: list[Window]) -> Iterator[str]:
-    done: dict[str, float] = defaultdict(float)  # load block -> requests a month
+    done: dict[int, float] = defaultdict(float)  # hour of the week -> requests a month
+    hours_of = {block.label: block.hours for block in e.plan.blocks}
     for _, served in e.on_fleet():
         if served.request_class == label and served.block in e.load_block:
-            done[e.load_block[served.block].label] += e.requests_month(served)
+            hours = hours_of[served.block]
+            for hour in hours:
+                done[hour] += e.requests_month(served) / len(hours)
     bought = sum(each.requests_month for each in e.plan.apis if each.request_class == label)
     asked = sum(window.requests_month[label] for window in windows)
-    allowed = {block for window in windows for block in window.blocks}
-    for block in sorted(set(done) - allowed):
-        if done[block] > ALMOST_NOTHING:
-            yield f"{label}: {done[block]:,.0f} requests a month are done in {block}, outside every window"
-    total = sum(done[block] for block in allowed) + bought
+    nights = [night for window in windows for night in _nights(e, window, label)]
+    allowed = frozenset[int]().union(*(hours for _, hours, _ in nights))
+    for hour in sorted(set(done) - allowed):
+        if done[hour] > ALMOST_NOTHING:
+            yield f"{label}: {done[hour]:,.0f} requests a month are done in {week_label([hour])}, outside every window"
+    total = sum(done[hour] for hour in allowed) + bought
     if above(total, asked):
         yield f"{label}: {total:,.1f} requests a month are done, only {asked:,.1f} are asked for"
-    for size in range(1, len(windows) + 1):
-        for some in combinations(windows, size):
-            inside = {block for window in some for block in window.blocks}
-            available = sum(done[block] for block in inside) + bought
-            needed = sum(window.requests_month[label] for window in some)
+    for size in range(1, len(nights) + 1):
+        for some in combinations(nights, size):
+            inside = frozenset[int]().union(*(hours for _, hours, _ in some))
+            available = sum(done[hour] for hour in inside) + bought
+            needed = sum(requests for _, _, requests in some)
             if above(needed, available):
-                names = ", ".join(window.label for window in some)
+                names = ", ".join(name for name, _, _ in some)
                 figures = f"{available:,.1f} of {needed:,.1f} requests a month are done in time"
                 yield f"{label} is not finished inside its window ({names}): {figures}"
                 return
+
+
+def _nights(e: Evidence, window: Window, label: str) -> list[tuple[str, frozenset[int], float]]:
+    """Name, hours of the week and requests of each window; alike windows that the load joined, one by one."""
+    requests = window.requests_month[label]
+    if not window.nights:
+        hours = frozenset(h for b in e.load.blocks if b.label in window.blocks for h in b.hours)
+        return [(window.label, hours, requests)]
+    return [
+        (f"{window.label}, night {i}", frozenset(hours), requests / len(window.nights))
+        for i, hours in enumerate(window.nights, 1)
+    ]
 
 
 def workload_totals(e: Evidence) -> Finding:

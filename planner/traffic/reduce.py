@@ -163,6 +163,7 @@ def _windows(alike: Alike, blocks: Sequence[Block], flows: Mapping[str, _Flow], 
                 workload=group[0].workload,
                 blocks=tuple(block.label for block in blocks if hours.issuperset(block.hours)),
                 requests_month={label: share * requests_month for label, share in flow.classes.items()},
+                nights=tuple(tuple(sorted(window.hours)) for window in group) if len(group) > 1 else (),
             )
         )
     return tuple(windows)

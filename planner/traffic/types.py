@@ -35,6 +35,7 @@ class Window:
     workload: str
     blocks: tuple[str, ...]  # block labels
     requests_month: dict[str, float]  # by class label
+    nights: tuple[tuple[int, ...], ...] = ()  # hours of each alike window joined here; each does an equal part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
