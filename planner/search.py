@@ -21,7 +21,16 @@ from dataclasses import dataclass, field, replace
 
 from planner.formulation import ROWS, FleetModel, assemble
 from planner.inputs import FleetInputs, Proved, Steps
-from planner.mixing import Found, add_ways, cheap_credit, hour_by_hour, mix, procurement_usd, read_whole
+from planner.mixing import (
+    Found,
+    add_ways,
+    cheap_credit,
+    cheap_offers,
+    hour_by_hour,
+    mix,
+    procurement_usd,
+    read_whole,
+)
 from planner.operation import BlockAnswer, Credit, Operation
 from planner.solution import Ended, Solution
 from planner.solve import Settings, solve_model, tells_bound
@@ -112,39 +121,38 @@ def search(inputs: FleetInputs, settings: Settings, progress: Progress = silent)
     if not tells_bound(settings.solver):
         return solve_directly(state)
     operation = Operation(inputs, settings, state.left_s)
-    credit = cheap_credit(inputs)
-    always = [o for o, b in inputs.steps() if b is None]
-    seen: dict[tuple[tuple[Steps, int], ...], int] = {}
+    # First with nothing procured: what more machines could save is known from there (operation.implied).
+    nothing = dict.fromkeys(inputs.steps(), 0)
+    credit = run_blocks(
+        state, operation, nothing, cheap_credit(inputs), support=cheap_offers(inputs), allowed=None, thorough=True
+    )
+    seen = {marked(nothing): 1}
     while state.left_s() > 0:
         progress("procuring", state.best_usd(), state.bound)
-        # First without anything procured: what more machines could save is known from there (operation.implied).
-        first = {"always": dict.fromkeys(always, 0)} if not seen and always else None
-        program = replace(inputs, proved=tuple(state.proved))
-        model = assemble(program, operation_whole=False, held=first)
-        answer = solve_model(model, replace(settings, gap=settings.gap / 4, time_limit_s=state.left_s()))
-        if first and answer.ended is not Ended.STOPPED:
-            seen[()] = 1
-            if answer.objective is None:
-                continue
-        elif answer.ended is Ended.INFEASIBLE:
+        model = assemble(replace(inputs, proved=tuple(state.proved)), operation_whole=False)
+        limits = replace(settings, gap=settings.gap / 4, time_limit_s=state.left_s())
+        answer = solve_model(model, limits, bound_matters=True)
+        if answer.ended is Ended.INFEASIBLE:
             if state.best is not None:
                 state.raise_bound(state.best.usd_month)
                 return state.ended(Ended.OPTIMAL)
             return state.ended(Ended.INFEASIBLE, ways_out(inputs, settings))
-        else:
-            state.raise_bound(answer.bound)
+        state.raise_bound(answer.bound)
         if state.proved_enough():
             return state.ended(Ended.OPTIMAL)
         if answer.objective is None:
             return state.ended(Ended.FEASIBLE if state.best else Ended.STOPPED)
         steps = {step: round(model.variables.machines(step).varValue or 0) for step in inputs.steps()}
-        mark = tuple(sorted(steps.items(), key=str))
-        times = seen.get(mark, 0)
+        times = seen.get(marked(steps), 0)
         if times == 2:
             break
-        seen[mark] = times + 1
+        seen[marked(steps)] = times + 1
+        allowed = allowed_offers(inputs, model)
+        rented = frozenset(o for (o, _), x in model.variables.hourly.items() if (x.varValue or 0) > 1e-6)
+        used = frozenset(o for run in state.best.runs for o in run.hourly) if state.best else frozenset[str]()
+        support = rented | used if allowed is None else (rented | used) & allowed
         thorough = state.best is None or times == 1
-        credit = run_blocks(state, operation, steps, model, credit, thorough=thorough)
+        credit = run_blocks(state, operation, steps, credit, support=support, allowed=allowed, thorough=thorough)
         if state.proved_enough():
             return state.ended(Ended.OPTIMAL)
     if state.left_s() > MOMENT_S:
@@ -152,26 +160,29 @@ def search(inputs: FleetInputs, settings: Settings, progress: Progress = silent)
     return state.ended(Ended.FEASIBLE if state.best else Ended.STOPPED)
 
 
+def marked(steps: Mapping[Steps, int]) -> tuple[tuple[Steps, int], ...]:
+    """Machines procured, as something that can be looked up."""
+    return tuple(sorted(steps.items(), key=str))
+
+
 def run_blocks(
     state: Search,
     operation: Operation,
     steps: Mapping[Steps, int],
-    model: FleetModel,
     credit: Credit,
     *,
+    support: frozenset[str],
+    allowed: frozenset[str] | None,
     thorough: bool,
 ) -> Credit:
     """Run every block with these machines until a mix of ways does all deferred work: plans, and proofs.
 
-    The credit is first settled among the offers that the relaxed program rents, where blocks are quick; then every
-    offer is let in, for the proof, and what that finds joins the mix.  Unless `thorough`, the proof comes first, at
-    the credit given: machines that it shows to be no better than the best plan need no plan of their own.
+    The credit is first settled among the `support`, offers likely to matter, where blocks are quick; then every offer
+    is let in, for the proof, and what that finds joins the mix (`allowed`: those whose provider is paid for).  Unless
+    `thorough`, the proof comes first, at the credit given: machines that it shows to be no better than the best plan
+    need no plan of their own.
     """
     inputs, settings = state.inputs, state.settings
-    allowed = allowed_offers(inputs, model)
-    rented = frozenset(o for (o, _), x in model.variables.hourly.items() if (x.varValue or 0) > 1e-6)
-    used = frozenset(o for run in state.best.runs for o in run.hourly) if state.best else frozenset[str]()
-    support = rented | used if allowed is None else (rented | used) & allowed
     ways: dict[str, list[BlockAnswer]] = {b: [] for b in inputs.block_h}
     worth_usd = procurement_usd(inputs, steps, {}) + (0.0 if allowed == frozenset() else inputs.self_host_usd_month)
     best_value, settled_usd, facts = -math.inf, math.inf, list[Proved]()
@@ -181,9 +192,10 @@ def run_blocks(
             fresh = add_ways(ways, operation.answers(steps, credit, hourly=support))
             if not fresh or not all(ways.values()) or state.left_s() <= 0:
                 break
+            before_usd = settled_usd
             found, settled_usd, credit = mix(inputs, settings, steps, ways, state.left_s())
             state.keep(found)
-            if not inputs.windows:
+            if not inputs.windows or before_usd - settled_usd <= settings.gap / 10 * settled_usd:
                 break
         state.progress("proving the hours", state.best_usd(), state.bound)
         proofs = operation.answers(steps, credit, proof=True)

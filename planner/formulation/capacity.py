@@ -25,12 +25,14 @@ def within_replica_capacity(inputs: FleetInputs, v: Variables) -> Rows:
     Written in replicas, not requests/s, because requests of different classes do not add up: a replica
     shares its time.  All replicas of a deployment in a group share one queue, so the more there are the
     busier each may be: the line a n - b lies on or below the true curve (`performance.queueing`); the
-    audit uses the curve itself.
+    audit uses the curve itself.  In the relaxed program z is n / n-bar, the least that `open_before_use` allows.
     """
     for (c, g, b), served in v.served_on.items():
         work = [(1 / inputs.rate_req_s[c, k]) * y for k, y in served]
         waiting = [inputs.queue_loss[c] * v.open[c, g, b]] if (c, g, b) in v.open else []
-        yield (c, g, b), lpSum(work + waiting) <= inputs.queue_slope[c] * v.replicas[c, g, b]
+        replicas = v.replicas[c, g, b]
+        slope = inputs.queue_slope[c] - (0.0 if waiting else inputs.queue_loss[c] / replicas.upBound)
+        yield (c, g, b), lpSum(work + waiting) <= slope * replicas
 
 
 @family(

@@ -110,7 +110,7 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, *, operation_whole
                 useful = most_replicas(inputs, classes, c, b, in_window)
                 v.replicas[c, g, b] = new("N", useful, operate)
                 v.standing.setdefault((g, b), []).append((c, v.replicas[c, g, b]))
-                if inputs.queue_loss[c] > 0:
+                if inputs.queue_loss[c] > 0 and operation_whole:
                     v.open[c, g, b] = new("Z", 1, operate)
                 for k in classes:
                     v.served[k, c, g, b] = y = new("Y")
