@@ -58,7 +58,7 @@ def whole_program(seconds: float) -> tuple[float | None, float | None]:
     from planner.catalog.load import load_catalog
     from planner.formulation import assemble
     from planner.reduce import reduce_problem
-    from planner.solve import Settings, solve_model
+    from planner.solver import Settings, solve_model
 
     problem = planner.load(PROBLEM)
     inputs = reduce_problem(problem.problem, problem.folder, load_catalog()).inputs
@@ -72,7 +72,7 @@ def long_search(seconds: float) -> tuple[float | None, float | None]:
     from planner.catalog.load import load_catalog
     from planner.reduce import reduce_problem
     from planner.search import search
-    from planner.solve import Settings
+    from planner.solver import Settings
 
     problem = planner.load(PROBLEM)
     inputs = reduce_problem(problem.problem, problem.folder, load_catalog()).inputs
@@ -103,7 +103,9 @@ def main() -> None:
     ):
         if seconds:
             cost, bound = solve(seconds)
-            gap = "no plan" if cost is None or bound is None else f"{cost:,.0f} USD, {100 * (cost - bound) / cost:.2f} %"
+            gap = "no plan"
+            if cost is not None and bound is not None:
+                gap = f"{cost:,.0f} USD, {100 * (cost - bound) / cost:.2f} %"
             rows.append((f"{name}, {seconds:.0f} s", f"{gap}, bound {bound or 0:,.0f}"))
     print("| what | figure |\n|---|---|")
     for name, figure in rows:

@@ -26,7 +26,7 @@ class Hours:
 
 
 def divide_blocks(reduced: Reduced, solution: Solution) -> list[Hours]:
-    """Each run with hours of its own; a block run in several ways is divided by the clock, so alike nights stay alike."""
+    """Each run with hours of its own; a block run in several ways is divided by the clock: alike nights stay alike."""
     runs: dict[str, list[BlockRun]] = defaultdict(list)
     for run in solution.runs:
         runs[run.block].append(run)

@@ -14,7 +14,7 @@ from planner.formulation.mix import Way, assemble_mix
 from planner.inputs import FleetInputs, Steps
 from planner.operation import BlockAnswer, Credit, read_run
 from planner.solution import BlockRun
-from planner.solve import Settings, solve_model
+from planner.solver import Settings, solve_model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

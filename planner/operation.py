@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-
-from joblib import Parallel, delayed
 
 from planner.formulation import assemble
 from planner.formulation.mix import Way
 from planner.formulation.variables import Variables
 from planner.inputs import FleetInputs, Proved, Steps
 from planner.solution import BlockRun, Ended
-from planner.solve import Settings, solve_model
+from planner.solver import Settings, solve_model
 
 Credit = Mapping[tuple[str, str], float]
 """USD per request of deferred work, by (window, class)."""
@@ -34,6 +32,9 @@ class BlockAnswer:
     bound_usd_month: float
     implied: bool = False  # follows from what is known about fewer machines; proves nothing new
 
+
+FEW_BLOCKS = 8
+"""Fewer blocks than this are not worth the start of processes."""
 
 NO_TIME = BlockAnswer(run=None, way=None, bound_usd_month=-math.inf)
 
@@ -50,11 +51,8 @@ class Operation:
         self.known: dict[tuple[object, ...], list[tuple[dict[Steps, int], BlockAnswer]]] = {}
         shared = {o for q in inputs.quotas.values() for o in q.weight}
         self.pace = paces(inputs)
-        if settings.workers > 1 and len(inputs.block_h) > 1:
-            # Workers get ready while the first program is solved.
-            Parallel(n_jobs=settings.workers, return_as="generator_unordered")(
-                delayed(ready)() for _ in range(settings.workers)
-            )
+        self.workers = settings.workers if len(inputs.block_h) >= FEW_BLOCKS else 1
+        self.waking: Iterable[None] = wake(self.workers) if self.workers > 1 else ()
         self.price_h: dict[str, float] = {}
         for o, offer in inputs.offers.items():
             if offer.billing == "hourly" and offer.existing is None and offer.max_machines is None and o not in shared:
@@ -143,10 +141,13 @@ class Operation:
     def solve_blocks(self, programs: Mapping[str, FleetInputs]) -> list[BlockAnswer]:
         """Solve blocks side by side, in processes: HiGHS keeps Python's lock while it runs, so threads gain nothing."""
         deadline = time.time() + self.left_s()
-        if self.settings.workers == 1 or len(programs) == 1:
+        if self.workers == 1 or len(programs) == 1:
             return [solve_before(program, block, self.settings, deadline) for block, program in programs.items()]
+        from joblib import Parallel, delayed
+
+        self.waking = list(self.waking)
         jobs = (delayed(solve_before)(program, block, self.settings, deadline) for block, program in programs.items())
-        return list(Parallel(n_jobs=self.settings.workers)(jobs))
+        return list(Parallel(n_jobs=self.workers)(jobs))
 
     def implied(
         self, block: str, steps: Mapping[Steps, int], held: Mapping[Steps, int], found: BlockAnswer
@@ -204,6 +205,14 @@ class Operation:
                 )
             )
         return facts
+
+
+def wake(workers: int) -> Iterable[None]:
+    """Begin to start the processes, so that they are ready when the first blocks are."""
+    from joblib import Parallel, delayed
+
+    parallel = Parallel(n_jobs=workers, return_as="generator_unordered")
+    return iter(parallel(delayed(ready)() for _ in range(workers)))
 
 
 def ready() -> None:

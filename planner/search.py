@@ -33,7 +33,7 @@ from planner.mixing import (
 )
 from planner.operation import BlockAnswer, Credit, Operation
 from planner.solution import Ended, Solution
-from planner.solve import Settings, solve_model, tells_bound
+from planner.solver import Settings, solve_model, tells_bound
 
 Progress = Callable[[str, float | None, float | None], None]
 """Called with (what is being done, best cost so far, bound so far)."""

@@ -12,7 +12,7 @@ from planner.formulation import assemble
 from planner.inputs import FleetInputs
 from planner.operation import read_run
 from planner.solution import BlockRun, Ended, Solution
-from planner.solve import Settings, solve_model, tells_bound
+from planner.solver import Settings, solve_model, tells_bound
 
 TIME_PER_BLOCK_S = 2.0
 UNUSED_WEIGHT = 3.0

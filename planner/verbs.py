@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import planner
 from planner.audit import audit
 from planner.catalog.load import Catalog, load_catalog
 from planner.catalog.shipped import shipped_folder
@@ -22,7 +21,7 @@ from planner.problem.places import ProblemFile
 from planner.problem.read import load_problem
 from planner.reduce import reduce_problem
 from planner.search import Progress, search, silent
-from planner.solve import Settings, check_solver
+from planner.solver import Settings, check_solver
 from planner.tidy import tidy
 from planner.traffic.reduce import reduce_traffic
 from planner.traffic.types import Load
@@ -122,7 +121,3 @@ def sweep(
     axes = [parse_axis(each) if isinstance(each, str) else each for each in over]
     one = partial(solve, gap=gap, time_limit_s=time_limit_s, solver=solver, threads=1)
     return all_points(problem, catalog or load_catalog(), axes, one, jobs)
-
-
-# Importing the module planner.solve put it where the package promises the verb.
-vars(planner)["solve"] = solve

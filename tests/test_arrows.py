@@ -13,13 +13,13 @@ ROOT = Path(planner.__file__).parent
 SOURCES = sorted(ROOT.rglob("*.py"))
 SEES_NOTHING_OF_THE_SOLVE = ("plan", "outputs", "audit")
 NEVER = {
-    **dict.fromkeys(SEES_NOTHING_OF_THE_SOLVE, ("solve", "search", "operation", "formulation", "reduce")),
-    "formulation": ("catalog", "problem", "performance", "traffic", "reduce", "solve", "search", "operation", "plan"),
+    **dict.fromkeys(SEES_NOTHING_OF_THE_SOLVE, ("solver", "search", "operation", "formulation", "reduce")),
+    "formulation": ("catalog", "problem", "performance", "traffic", "reduce", "solver", "search", "operation", "plan"),
     "inputs": ("",),
     "solution": ("",),
     "operation": ("catalog", "problem", "performance", "traffic", "reduce", "plan"),
     "search": ("catalog", "problem", "performance", "traffic", "reduce", "plan"),
-    "reduce": ("formulation", "solve", "search", "operation", "plan"),
+    "reduce": ("formulation", "solver", "search", "operation", "plan"),
 }
 
 
@@ -52,7 +52,7 @@ def test_arrows_point_one_way(part):
 
 def test_only_solve_names_a_solver():
     for path in SOURCES:
-        if path != ROOT / "solve.py":
+        if path != ROOT / "solver.py":
             called = {
                 n.attr for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(n, ast.Attribute)
             }
@@ -62,4 +62,4 @@ def test_only_solve_names_a_solver():
 
 def test_pulp_is_seen_by_the_mathematics_and_the_solve_alone():
     seeing = {p.relative_to(ROOT).parts[0] for p in SOURCES if any(n.split(".")[0] == "pulp" for n in imported(p))}
-    assert seeing == {"formulation", "solve.py"}
+    assert seeing == {"formulation", "solver.py"}

@@ -341,9 +341,7 @@ CASES = [
     ("only quotes, none given", buying("{only_quotes: true}"), "7  procurement.only_quotes", "Add `quotes:`"),
     (
         "no date",
-        buying(
-            "{quotes: [{provider: x, gpu: l4, gpus: 1, usd_h: 1, term: spot, observed_on: 2026, source: me}]}"
-        ),
+        buying("{quotes: [{provider: x, gpu: l4, gpus: 1, usd_h: 1, term: spot, observed_on: 2026, source: me}]}"),
         "7  procurement.quotes[0].observed_on",
         "as 2026-11-20",
     ),
@@ -414,9 +412,7 @@ def complaints_of(path: Path, catalog: Catalog) -> list[tuple[str, str]]:
     return [(complaint.where, complaint.what) for complaint in raised.value.complaints]
 
 
-@pytest.mark.parametrize(
-    ("text", "where", "words"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
-)
+@pytest.mark.parametrize(("text", "where", "words"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_each_mistake_is_placed_and_says_what_to_do(
     text: str, where: str, words: str, tmp_path: Path, catalog: Catalog
 ) -> None:
@@ -440,9 +436,7 @@ def test_one_mistake_is_told_once_and_alone(tmp_path: Path, catalog: Catalog) ->
     path = tmp_path / "problem.yaml"
     path.write_text(swap("peak_req_s: 5", "peak_req_s: -5"), encoding="utf-8")
     # The volume is wrong, not missing: "add a volume" beside it would mislead.
-    assert [place for place, _ in complaints_of(path, catalog)] == [
-        f"{path}:5  workloads.chat.traffic.peak_req_s"
-    ]
+    assert [place for place, _ in complaints_of(path, catalog)] == [f"{path}:5  workloads.chat.traffic.peak_req_s"]
 
 
 def test_all_mistakes_of_a_file_are_told_at_once_in_its_order(tmp_path: Path, catalog: Catalog) -> None:
@@ -499,9 +493,7 @@ def test_an_empty_file_is_said_so(content: bytes, tmp_path: Path) -> None:
 def test_bytes_that_are_no_text_are_placed(tmp_path: Path) -> None:
     path = tmp_path / "problem.yaml"
     path.write_bytes(b"name: test\ntitle: caf\xe9\n")
-    with pytest.raises(
-        ProblemError, match=r"problem\.yaml:2\n  byte 0xe9 is not UTF-8 text\.  Save the file as UTF-8"
-    ):
+    with pytest.raises(ProblemError, match=r"problem\.yaml:2\n  byte 0xe9 is not UTF-8 text\.  Save the file as UTF-8"):
         read_problem(path)
 
 
@@ -520,10 +512,7 @@ def test_a_huge_trace_is_refused_by_its_size(tmp_path: Path, catalog: Catalog) -
     path.write_text(traffic("{trace: t.csv}"), encoding="utf-8")
     with (tmp_path / "t.csv").open("wb") as file:
         file.truncate(300_000_000)
-    assert (
-        "at most 200 MB are read"
-        in dict(complaints_of(path, catalog))[f"{path}:5  workloads.chat.traffic.trace"]
-    )
+    assert "at most 200 MB are read" in dict(complaints_of(path, catalog))[f"{path}:5  workloads.chat.traffic.trace"]
 
 
 def test_a_file_of_brackets_is_refused_quickly(tmp_path: Path) -> None:
@@ -538,9 +527,7 @@ def test_a_file_of_brackets_is_refused_quickly(tmp_path: Path) -> None:
 def test_a_tag_runs_nothing(tmp_path: Path) -> None:
     target = tmp_path / "made"
     path = tmp_path / "problem.yaml"
-    path.write_text(
-        swap("name: test", f"name: !!python/object/apply:os.mkdir ['{target}']"), encoding="utf-8"
-    )
+    path.write_text(swap("name: test", f"name: !!python/object/apply:os.mkdir ['{target}']"), encoding="utf-8")
     with pytest.raises(ProblemError):
         read_problem(path)
     assert not target.exists()
@@ -552,9 +539,7 @@ def test_bad_rows_of_a_trace_are_counted_and_the_first_ten_placed(tmp_path: Path
     rows[3] = "2026-11-20T09:03:00Z,-1,10"
     rows[4] = "2026-11-20T09:04:00Z,100"
     rows[20:40] = ["2026-11-20T09:00:00Z,nan,ten"] * 20
-    (tmp_path / "t.csv").write_text(
-        "timestamp,input_tok,output_tok\n" + "\n".join(rows) + "\n", encoding="utf-8"
-    )
+    (tmp_path / "t.csv").write_text("timestamp,input_tok,output_tok\n" + "\n".join(rows) + "\n", encoding="utf-8")
     path = tmp_path / "problem.yaml"
     path.write_text(traffic("{trace: t.csv}"), encoding="utf-8")
     read = load_problem(path, catalog)
@@ -591,9 +576,7 @@ def test_bad_rows_of_a_trace_are_counted_and_the_first_ten_placed(tmp_path: Path
         ("timestamp,input_tok,output_tok\n1763000000000,1,1\n", "seconds \\(not milliseconds\\)"),
     ],
 )
-def test_a_trace_that_says_nothing_is_refused(
-    content: str, words: str, tmp_path: Path, catalog: Catalog
-) -> None:
+def test_a_trace_that_says_nothing_is_refused(content: str, words: str, tmp_path: Path, catalog: Catalog) -> None:
     (tmp_path / "t.csv").write_text(content, encoding="utf-8")
     path = tmp_path / "problem.yaml"
     path.write_text(traffic("{trace: t.csv}"), encoding="utf-8")

@@ -9,7 +9,7 @@ from fleets import chat_fleet, random_fleet
 from planner.inputs import FleetInputs
 from planner.search import search
 from planner.solution import Ended, Solution
-from planner.solve import Settings
+from planner.solver import Settings
 
 EXACT = Settings(gap=0.0, time_limit_s=60)
 AGREE = 1e-6

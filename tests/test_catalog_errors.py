@@ -162,9 +162,7 @@ def test_a_rate_faster_than_memory_is_found(folder: Path):
     path = folder / "benchmarks.csv"
     header, *rows = path.read_text(encoding="utf-8").splitlines()
     tpot = header.split(",").index("tpot_ms")
-    cells = next(
-        r.split(",") for r in rows if r.startswith("llama-3.1-70b,h200-sxm,1,1") and "closed-loop" in r
-    )
+    cells = next(r.split(",") for r in rows if r.startswith("llama-3.1-70b,h200-sxm,1,1") and "closed-loop" in r)
     cells[tpot] = "1.5"  # 69.5 GB of fp8 weights over 4,800 GB/s take 14.5 ms
     path.write_text("\n".join([header, *rows, ",".join(cells)]) + "\n", encoding="utf-8")
     (said,) = found(folder)
@@ -176,7 +174,4 @@ def test_a_commitment_dearer_than_paying_by_the_hour_is_found(folder: Path):
     dearer = path.read_text(encoding="utf-8").splitlines()[1].replace(",2.1,on-demand,", ",2.2,1y,")
     path.write_text(path.read_text(encoding="utf-8") + dearer + "\n", encoding="utf-8")
     (said,) = found(folder)
-    assert (
-        said.startswith("prices/gmi.csv:4 usd_h\n")
-        and "2.2 USD/h for 1y is more than 2.1 for on-demand" in said
-    )
+    assert said.startswith("prices/gmi.csv:4 usd_h\n") and "2.2 USD/h for 1y is more than 2.1 for on-demand" in said

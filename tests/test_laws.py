@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from planner.inputs import FleetInputs, Offer, Quota
 from planner.search import search
 from planner.solution import Ended, Solution
-from planner.solve import Settings
+from planner.solver import Settings
 
 LAW = settings(deadline=None, max_examples=25, derandomize=True, suppress_health_check=list(HealthCheck))
 AGREE = 1e-6

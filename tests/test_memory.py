@@ -119,6 +119,4 @@ def test_a_request_longer_than_the_room_says_by_how_much():
 def test_deepseek_in_fp4_fits_four_b200_and_not_two():
     # 671 GB x 0.56 is about 400 GB: 93 GiB on each of four, 186 on each of two
     assert isinstance(memory.max_concurrency(deployment(DEEPSEEK_V3, B200, 4, "fp4"), request(), 0.9), int)
-    assert isinstance(
-        memory.max_concurrency(deployment(DEEPSEEK_V3, B200, 2, "fp4"), request(), 0.9), Refusal
-    )
+    assert isinstance(memory.max_concurrency(deployment(DEEPSEEK_V3, B200, 2, "fp4"), request(), 0.9), Refusal)

@@ -82,9 +82,7 @@ def test_a_windowed_model_slows_less_with_context_than_one_without():
     whole = replace(d, model=GPT_OSS_120B.model_copy(update={"windowed_layers": 0}))
 
     def growth(one):
-        return tpot_ms(one, 64, request(60_000, 100), PERFECT) - tpot_ms(
-            one, 64, request(1_000, 100), PERFECT
-        )
+        return tpot_ms(one, 64, request(60_000, 100), PERFECT) - tpot_ms(one, 64, request(1_000, 100), PERFECT)
 
     # half of the layers see 128 tokens whatever the context
     assert growth(d) == pytest.approx(growth(whole) / 2, rel=0.01)

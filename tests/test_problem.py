@@ -82,9 +82,7 @@ def test_every_key_has_its_line(tmp_path: Path) -> None:
     assert read.line_of(("workloads", "again", "slo", "ttft_ms")) == 13
 
 
-def test_models_and_gpus_get_the_spelling_of_the_catalog_and_tags_stay(
-    tmp_path: Path, catalog: Catalog
-) -> None:
+def test_models_and_gpus_get_the_spelling_of_the_catalog_and_tags_stay(tmp_path: Path, catalog: Catalog) -> None:
     problem = load_problem(written(tmp_path, EVERYTHING), catalog).problem
     variant = problem.workloads["chat"].models[1]
     assert isinstance(variant, AcceptableModel)
@@ -96,9 +94,7 @@ def test_models_and_gpus_get_the_spelling_of_the_catalog_and_tags_stay(
 
 def test_a_problem_made_in_python_is_checked_without_a_file(catalog: Catalog) -> None:
     traffic = {"peak_req_s": 1, "shape": "no-such-week", "input_tok": 1, "output_tok": 1}
-    problem = Problem.model_validate(
-        {"name": "x", "workloads": {"a": {"models": ["phi-4"], "traffic": traffic}}}
-    )
+    problem = Problem.model_validate({"name": "x", "workloads": {"a": {"models": ["phi-4"], "traffic": traffic}}})
     (complaint,) = check_references(ProblemFile(problem=problem), catalog)
     assert complaint.where == "workloads.a.traffic.shape"
 
@@ -180,9 +176,7 @@ def test_whatever_a_file_says_the_answer_is_a_problem_or_complaints(
     tmp_path_factory: pytest.TempPathFactory, tree: object
 ) -> None:
     path = tmp_path_factory.mktemp("any") / "problem.yaml"
-    path.write_text(
-        json.dumps({"name": "x", "workloads": {"chat": tree}, "procurement": tree}), encoding="utf-8"
-    )
+    path.write_text(json.dumps({"name": "x", "workloads": {"chat": tree}, "procurement": tree}), encoding="utf-8")
     with pytest.raises(ProblemError) as raised:
         read_problem(path)
     assert raised.value.complaints
@@ -225,9 +219,7 @@ def test_the_starter_is_a_valid_problem(name: str, tmp_path: Path, catalog: Cata
 
 def test_what_the_starter_comments_out_is_valid_too(tmp_path: Path, catalog: Catalog) -> None:
     lines = starter_text("all").splitlines()
-    text = "\n".join(
-        line.removeprefix("#") if line.startswith(("#  ", "#budget")) else line for line in lines
-    )
+    text = "\n".join(line.removeprefix("#") if line.startswith(("#  ", "#budget")) else line for line in lines)
     problem = load_problem(written(tmp_path, text), catalog).problem
     assert problem.workloads["summaries"].deferrable is not None
     assert problem.procurement.where.providers == ["aws", "lambda"]

@@ -15,7 +15,7 @@ from fleets import chat_fleet, committed, rented
 from planner.inputs import FleetInputs, MinimumOrder, Quota, Window
 from planner.search import search
 from planner.solution import Ended, Solution
-from planner.solve import Settings
+from planner.solver import Settings
 
 
 def plan(inputs: FleetInputs) -> Solution:

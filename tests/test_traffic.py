@@ -45,9 +45,7 @@ def requests_month(load: Load, workload: str) -> float:
     labels = [each.label for each in load.classes if each.workload == workload]
     seconds = {block.label: block.month_h * 3600 for block in load.blocks}
     served = [rate * seconds[block] for (label, block), rate in load.mean_req_s.items() if label in labels]
-    waiting = [
-        count for window in load.windows for label, count in window.requests_month.items() if label in labels
-    ]
+    waiting = [count for window in load.windows for label, count in window.requests_month.items() if label in labels]
     return math.fsum(served + waiting)
 
 
@@ -130,9 +128,7 @@ def test_a_histogram_becomes_few_classes_of_the_same_tokens() -> None:
     for key, tokens in whole.items():
         rates = [load.mean_req_s[each.label, block] * getattr(each.request, key) for each in load.classes]
         assert math.fsum(rates) == pytest.approx(tokens, rel=1e-12)
-    assert load.merging_note["chat"].startswith(
-        "48 sizes of requests merged into 3; all tokens kept; requests lie"
-    )
+    assert load.merging_note["chat"].startswith("48 sizes of requests merged into 3; all tokens kept; requests lie")
 
 
 def test_class_labels_are_unique_where_lengths_round_to_the_same() -> None:
@@ -144,9 +140,7 @@ def test_class_labels_are_unique_where_lengths_round_to_the_same() -> None:
     assert [each.label for each in load.classes] == ["chat/10in-5out", "chat/10in-5out'"]
 
 
-CELLS = st.lists(
-    st.builds(Cell, st.floats(0.01, 1), st.floats(1, 1e5), st.floats(1, 1e4)), min_size=1, max_size=30
-)
+CELLS = st.lists(st.builds(Cell, st.floats(0.01, 1), st.floats(1, 1e5), st.floats(1, 1e4)), min_size=1, max_size=30)
 
 
 @given(CELLS, st.integers(1, 8))
@@ -171,9 +165,7 @@ WEEKS = st.lists(st.sampled_from([0.0, 0.5, 1.0, 3.0]), min_size=168, max_size=1
 
 @given(hours=WEEKS, other=WEEKS, month_hours=st.floats(1, 744))
 @settings(max_examples=25, deadline=None)
-def test_blocks_keep_the_month_and_all_requests(
-    hours: list[float], other: list[float], month_hours: float
-) -> None:
+def test_blocks_keep_the_month_and_all_requests(hours: list[float], other: list[float], month_hours: float) -> None:
     load = load_of(
         month_hours=month_hours,
         chat={"mean_req_s": 3, "hours": hours, **SIZES},
@@ -231,9 +223,7 @@ def test_nights_beside_a_busy_day_stay_apart_from_other_nights() -> None:
         batch={"mean_req_s": 1, **SIZES, "deferrable": {"hours_of_day": "20-06", "finish": "day"}},
     )
     work = {window.label: window.requests_month["batch"] for window in load.windows}
-    assert work == pytest.approx(
-        {"batch each mon-thu, sat-sun 20-06": MONTH_S * 6 / 7, "batch fri 20-06": MONTH_S / 7}
-    )
+    assert work == pytest.approx({"batch each mon-thu, sat-sun 20-06": MONTH_S * 6 / 7, "batch fri 20-06": MONTH_S / 7})
     blocks = {window.label: window.blocks for window in load.windows}
     assert blocks["batch fri 20-06"] == ("fri 20-24", "sat 00-06")
 
@@ -274,9 +264,7 @@ def test_merged_windows_hold_whole_blocks_and_all_the_work(
     month_h = {block.label: block.month_h for block in load.blocks}
     assert requests_month(load, "batch") == pytest.approx(2 * MONTH_S)
     assert requests_month(load, "other") == pytest.approx(2 * MONTH_S)
-    open_h = sum(
-        month_h[block] for window in load.windows if window.workload == "batch" for block in window.blocks
-    )
+    open_h = sum(month_h[block] for window in load.windows if window.workload == "batch" for block in window.blocks)
     of_day = end - first if end > first else end - first + 24
     assert open_h == pytest.approx(of_day * (len(days) or 7) / 168 * 730)
     used = [block for window in load.windows if window.workload == "other" for block in window.blocks]
@@ -343,17 +331,13 @@ def test_a_volume_replaces_that_of_the_trace(tmp_path: Path) -> None:
 
 def test_a_trace_of_a_week_and_a_shape_contradict_each_other(tmp_path: Path) -> None:
     trace_csv(tmp_path / "week.csv", np.arange(0, 7 * 86400, 600.0))
-    with pytest.raises(
-        ProblemError, match="covers a whole week and says when requests arrive; so does `shape`"
-    ):
+    with pytest.raises(ProblemError, match="covers a whole week and says when requests arrive; so does `shape`"):
         load_of(tmp_path, chat={"trace": "week.csv", "shape": "flat"})
 
 
 def test_bursts_are_the_99th_percentile_minute_over_its_hour(tmp_path: Path) -> None:
     # 100 minutes of 10 requests; in the first hour two minutes of 70: mean of that hour 12 a minute.
-    seconds = [
-        minute * 60 + i for minute in range(100) for i in np.linspace(0, 59, 70 if minute in (5, 40) else 10)
-    ]
+    seconds = [minute * 60 + i for minute in range(100) for i in np.linspace(0, 59, 70 if minute in (5, 40) else 10)]
     trace = read_trace(trace_csv(tmp_path / "t.csv", np.array([*seconds, 6000.0])))
     # 2 of 100 minutes are bursts, so the 99th percentile lies between them: 70 / 12
     assert trace.burst_factor == pytest.approx(70 / 12)
@@ -378,16 +362,12 @@ def test_an_offset_becomes_utc_and_seconds_from_the_start_begin_on_monday(tmp_pa
     # 120 requests from Monday 09:00 to 10:00 in +09:00, which is midnight to 01:00 UTC; one an hour after
     times = [f"2026-11-16T09:{i // 2:02}:{i % 2 * 30:02}+09:00" for i in range(120)]
     times += [(pd.Timestamp("2026-11-16T01:00Z") + pd.Timedelta(hours=h)).isoformat() for h in range(168)]
-    offset.write_text(
-        "timestamp,input_tok,output_tok\n" + "".join(f"{time},1,1\n" for time in times), encoding="utf-8"
-    )
+    offset.write_text("timestamp,input_tok,output_tok\n" + "".join(f"{time},1,1\n" for time in times), encoding="utf-8")
     week = read_trace(offset).week
     assert week is not None and week.index(max(week)) == 0
     plain = tmp_path / "plain.csv"
     seconds = [*np.arange(0, 3600, 30), *np.arange(3600, 169 * 3600, 3600)]
-    plain.write_text(
-        "timestamp,input_tok,output_tok\n" + "".join(f"{s},1,1\n" for s in seconds), encoding="utf-8"
-    )
+    plain.write_text("timestamp,input_tok,output_tok\n" + "".join(f"{s},1,1\n" for s in seconds), encoding="utf-8")
     week = read_trace(plain).week
     assert week is not None and week.index(max(week)) == 0
 

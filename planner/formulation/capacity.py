@@ -80,7 +80,8 @@ def within_machine_gpus(inputs: FleetInputs, v: Variables) -> Rows:
         \qquad \forall g, b, s
 
     Exact for replicas of power-of-two sizes on machines of any size G: one row for each size s that occurs; where
-    G is a power of two the row of the smallest size implies the others.  A replica larger than a machine takes whole ones.
+    G is a power of two the row of the smallest size implies the others.  A replica larger than a machine takes
+    whole ones.
     The dual of the smallest size is the worth of one more machine through block *b* (USD per month).
     """
     for (g, b), standing in v.standing.items():

@@ -94,7 +94,7 @@ def within_budget(inputs: FleetInputs, v: Variables) -> Rows:
     .. math::
         \text{cost} \le C
 
-    The dual is zero or, where only the budget stands in the way, unbounded: the budget is on the very sum that is minimized.
+    The budget is on the very sum that is minimized: where it binds, it is what stands in the way.
     """
     if inputs.budget_usd_month is not None:
         yield (

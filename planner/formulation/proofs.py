@@ -22,7 +22,8 @@ def never_cheaper_than_proved(inputs: FleetInputs, v: Variables) -> Rows:
     V is the proved least cost of block *b* alone while procurement holds the machines m-bar and deferred work is
     credited at lambda.  More machines can lower it by no more than gamma each: the price at which the same machine
     could have been rented for those hours, or, where it could not, all that V could ever fall.  Fewer machines cannot
-    lower it.  Where V is infinite (the block cannot be run), some machine more is needed.  Valid for every plan, so it cuts none off; it is what makes the program's relaxation strong.
+    lower it.  Where V is infinite (the block cannot be run), some machine more is needed.  Valid for every plan, so it
+    cuts none off; it is what makes the program's relaxation strong.
     """
     for i, fact in enumerate(inputs.proved):
         b = fact.block

@@ -4,7 +4,7 @@ Four things PuLP does with HiGHS that this module must not pass on: `LpStatus` s
 time limit (3.3), `pi` is 0.0 and not None after a MILP, the bound is not handed over (3.3), and
 `solve()` returns an integer in 3.3 and statistics in 4.  HiGHS itself keeps one thread pool per
 process and answers "not solved" once `threads` changes: every solve here uses one thread, and
-independent programs run side by side instead.  See tests/test_solve.py.
+independent programs run side by side instead.  See tests/test_solver.py.
 """
 
 from __future__ import annotations

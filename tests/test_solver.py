@@ -14,7 +14,7 @@ from planner.formulation import FleetModel, assemble
 from planner.formulation.variables import Variables
 from planner.search import search
 from planner.solution import Ended
-from planner.solve import Settings, available_solvers, check_solver, solve_model, tells_bound
+from planner.solver import Settings, available_solvers, check_solver, solve_model, tells_bound
 
 PULP_3 = pulp.__version__.startswith("3.")
 EXACT = Settings(gap=0.0, time_limit_s=30)
