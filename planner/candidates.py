@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from planner.catalog.load import Catalog
 from planner.catalog.names import resolve_model
 from planner.catalog.rows import Engine, KvPrecision, ModelCard, Precision
+from planner.lanes import at_least_as_tight, objective_of
 from planner.performance import Performance
 from planner.performance.queueing import queue_line
 from planner.performance.tails import waiting_room_s
@@ -23,7 +24,6 @@ from planner.problem.schema import AcceptableModel, Problem, Slo, Workload
 from planner.traffic.types import Load, RequestClass
 
 TENSOR_PARALLEL = (1, 2, 4, 8)
-PERCENTILE_SHARE = {"mean": 0.5, "p50": 0.5, "p90": 0.90, "p95": 0.95, "p99": 0.99}
 KV_ORDER: tuple[KvPrecision, ...] = ("fp8", "int8", "bf16")
 
 
@@ -72,27 +72,6 @@ class Drops:
         self.count[reason] = self.count.get(reason, 0) + 1
         if nearest and shortfall < self.nearest.get(reason, (math.inf, ""))[0]:
             self.nearest[reason] = (shortfall, nearest)
-
-
-def objective_of(slo: Slo) -> Objective:
-    """The latency limits of a problem's `slo`; infinity where there is none."""
-    return Objective(
-        ttft_ms=slo.ttft_ms or math.inf,
-        tpot_ms=slo.tpot_ms or math.inf,
-        e2e_ms=slo.e2e_ms or math.inf,
-        percentile_share=PERCENTILE_SHARE[slo.percentile],
-    )
-
-
-def at_least_as_tight(lane: Objective, own: Objective) -> bool:
-    """Whether what keeps `lane` keeps `own` too."""
-    unlimited = math.isinf(own.ttft_ms) and math.isinf(own.tpot_ms) and math.isinf(own.e2e_ms)
-    return (
-        lane.ttft_ms <= own.ttft_ms
-        and lane.tpot_ms <= own.tpot_ms
-        and lane.e2e_ms <= own.e2e_ms
-        and (unlimited or lane.percentile_share >= own.percentile_share)
-    )
 
 
 def accepted_models(workload: Workload) -> list[AcceptableModel]:

@@ -100,7 +100,7 @@ def show_audit(plan: Plan, page: Page) -> None:
     page.say(f"Solved by {plan.solver} in {seconds(plan.solve_s)}{first}.", indent=0)
     if plan.audit:
         page.say(
-            f"Audited with separate arithmetic: {len(plan.audit)} checks passed; plan.json lists them with their counts.",
+            f"Audited with separate arithmetic: {len(plan.audit)} checks passed, listed in the plan's JSON.",
             indent=0,
         )
     else:
