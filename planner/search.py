@@ -3,7 +3,8 @@
 The whole program is hard for branch and bound because its blocks are many and each has whole
 machines of its own.  But once procurement is held, the blocks are independent (`planner.operation`).  So:
 
-    1. solve the program with the operation relaxed: a bound, and machines to procure;
+    1. solve the program of procurement, in which the hours stand only by what is proved of their blocks or, where that
+       does not tell enough, as a relaxation: a bound, and machines to procure;
     2. run every block exactly with those machines, crediting deferred work, until a mix of ways does all of it: a plan;
     3. what the blocks proved goes back into the program as rows (`formulation.proofs`): a better bound, and again.
 
@@ -20,6 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from planner.formulation import ROWS, FleetModel, assemble
+from planner.formulation.variables import must_self_host
 from planner.inputs import FleetInputs, Proved, Steps
 from planner.mixing import (
     Found,
@@ -126,10 +128,13 @@ def search(inputs: FleetInputs, settings: Settings, progress: Progress = silent)
     credit = run_blocks(
         state, operation, nothing, cheap_credit(inputs), support=cheap_offers(inputs), allowed=None, thorough=True
     )
-    seen = {marked(nothing): 1}
+    seen, stuck = {marked(nothing): 1}, False
+    # Where a fixed cost hangs on what is rented by the hour, what is proved of single blocks does not tell enough.
+    simple = not inputs.provider_usd_month and (not inputs.self_host_usd_month or must_self_host(inputs))
     while state.left_s() > 0:
         progress("procuring", state.best_usd(), state.bound)
-        model = assemble(replace(inputs, proved=tuple(state.proved)), operation_whole=False)
+        light = simple and not stuck
+        model = assemble(replace(inputs, proved=tuple(state.proved)), operation="proved" if light else "relaxed")
         limits = replace(settings, gap=settings.gap / 4, time_limit_s=state.left_s())
         answer = solve_model(model, limits, bound_matters=True)
         if answer.ended is Ended.INFEASIBLE:
@@ -144,14 +149,18 @@ def search(inputs: FleetInputs, settings: Settings, progress: Progress = silent)
             return state.ended(Ended.FEASIBLE if state.best else Ended.STOPPED)
         steps = {step: round(model.variables.machines(step).varValue or 0) for step in inputs.steps()}
         times = seen.get(marked(steps), 0)
-        if times == 2:
+        if times >= 2 and light:
+            stuck = True
+            continue
+        if times >= 3:
             break
         seen[marked(steps)] = times + 1
-        allowed = allowed_offers(inputs, model)
+        allowed = None if light else allowed_offers(inputs, model)
         rented = frozenset(o for (o, _), x in model.variables.hourly.items() if (x.varValue or 0) > 1e-6)
+        rented = rented or cheap_offers(inputs)
         used = frozenset(o for run in state.best.runs for o in run.hourly) if state.best else frozenset[str]()
         support = rented | used if allowed is None else (rented | used) & allowed
-        thorough = state.best is None or times == 1
+        thorough = state.best is None or times > 0
         credit = run_blocks(state, operation, steps, credit, support=support, allowed=allowed, thorough=thorough)
         if state.proved_enough():
             return state.ended(Ended.OPTIMAL)
@@ -253,7 +262,7 @@ def ways_out(inputs: FleetInputs, settings: Settings) -> tuple[str, ...]:
     for rows in ROWS:
         if rows.relaxed is None:
             continue
-        model = assemble(inputs, operation_whole=False, without=frozenset({rows.name}))
+        model = assemble(inputs, operation="relaxed", without=frozenset({rows.name}))
         if solve_model(model, replace(settings, time_limit_s=5.0), relaxed=True).ended is not Ended.INFEASIBLE:
             names.append(rows.name)
     return tuple(names)

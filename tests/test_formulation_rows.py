@@ -20,7 +20,7 @@ FAMILIES = {rows.name: rows for rows in ROWS}
 def broken(name: str, inputs: FleetInputs, **values: dict[Any, float] | float) -> set[tuple[str, ...]]:
     """Labels of the rows of a family that these values break; every other variable is 0."""
     problem = LpProblem("alone", LpMinimize)
-    v = create_variables(problem, inputs, operation_whole=True)
+    v = create_variables(problem, inputs, operation="whole")
     for kind in fields(v):
         held = getattr(v, kind.name)
         for variable in held.values() if isinstance(held, dict) else [held]:
@@ -74,7 +74,7 @@ def test_work_that_may_wait_is_finished_inside_its_window():
 
 def test_work_that_may_wait_has_no_place_outside_its_window():
     problem = LpProblem("alone", LpMinimize)
-    v = create_variables(problem, nightly(), operation_whole=True)
+    v = create_variables(problem, nightly(), operation="whole")
     assert {b for (_, _, _, b) in v.served} == {"night"}
 
 
@@ -313,5 +313,5 @@ def test_variables_and_offers_of_two_spellings_that_collide_stay_apart():
     # PuLP alone would call both "year_1" and lose one
     twins: dict[str, Offer] = {"year 1": committed(), "year-1": committed()}
     problem = LpProblem("alone", LpMinimize)
-    v = create_variables(problem, chat_fleet(offers=twins), operation_whole=True)
+    v = create_variables(problem, chat_fleet(offers=twins), operation="whole")
     assert len({x.name for x in v.always.values()}) == 2

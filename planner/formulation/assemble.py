@@ -9,7 +9,7 @@ from typing import Any
 from pulp import LpMinimize, LpProblem, lpSum
 
 from planner.formulation.family import Row
-from planner.formulation.variables import Variables, create_variables
+from planner.formulation.variables import Operated, Variables, create_variables
 from planner.inputs import FleetInputs
 
 
@@ -25,13 +25,14 @@ class FleetModel:
 def assemble(
     inputs: FleetInputs,
     *,
-    operation_whole: bool = True,
+    operation: Operated = "whole",
     held: Mapping[str, Mapping[Any, float]] | None = None,
     without: frozenset[str] = frozenset(),
 ) -> FleetModel:
     """The program of `inputs`.
 
-    `operation_whole` False lets replicas and hourly machines be fractions (a relaxation, for bounds);
+    `operation` says how the hours stand in it: "whole", machines and replicas as they are; "relaxed", as fractions;
+    "proved", not at all, only by what is proved of their blocks (two relaxations, for bounds);
     `held` fixes variables, by kind and label, for instance {"always": {offer: 2}};
     `without` leaves whole families out, to ask which of them stands in the way.
     """
@@ -39,7 +40,7 @@ def assemble(
     from planner.formulation.costs import every_cost
 
     problem = LpProblem("fleet", LpMinimize)
-    v = create_variables(problem, inputs, operation_whole=operation_whole)
+    v = create_variables(problem, inputs, operation)
     for kind, values in (held or {}).items():
         variables = getattr(v, kind)
         for label, value in values.items():

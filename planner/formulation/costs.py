@@ -75,6 +75,13 @@ def deferred_credit(inputs: FleetInputs, v: Variables) -> Terms:
             yield -usd * 3600 * inputs.block_h[b], y
 
 
+@cost("what running the blocks costs, where only what is proved of them stands in the program")
+def proved_blocks(inputs: FleetInputs, v: Variables) -> Terms:
+    r""".. math:: \sum_b C_b"""
+    for usd in v.block_usd.values():
+        yield 1.0, usd
+
+
 @cost("no money: chooses among ways that cost the same; absent from a whole program")
 def preference(inputs: FleetInputs, v: Variables) -> Terms:
     r""".. math:: \sum_{c,g,b} w_c\, z_{cgb}
@@ -93,6 +100,7 @@ COSTS = (
     self_hosting,
     provider_fees,
     deferred_credit,
+    proved_blocks,
     preference,
 )
 

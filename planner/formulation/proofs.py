@@ -42,6 +42,9 @@ def never_cheaper_than_proved(inputs: FleetInputs, v: Variables) -> Rows:
             terms += [usd * inputs.block_h[b] * y for gg, y in v.served_of.get((k, b), ()) if gg == g]
         for (k, bb), usd in fact.reward_usd_request.items():
             terms += [-usd * 3600 * inputs.block_h[bb] * y for _, y in v.served_of.get((k, bb), ())]
+        if b in v.block_usd:
+            terms = [v.block_usd[b]]
+            terms += [-usd * v.deferred[label] for label, usd in fact.reward_usd_request.items()]
         gains = [gain * v.beyond[step, fact.steps[step]] for step, gain in fact.gain_usd_month.items() if gain > 0]
         yield (b, str(i)), lpSum(terms + gains) >= fact.usd_month
 

@@ -24,6 +24,8 @@ def serve_demand(inputs: FleetInputs, v: Variables) -> Rows:
     The dual is the cost of one more request/s of class *k* through block *b* (USD per month), with
     machines and replicas held.
     """
+    if v.block_usd:
+        return
     apis = list({a: None for _, a in inputs.api_usd_h})
     for (k, b), demand in inputs.demand_req_s.items():
         fleet = [y for _, y in v.served_of.get((k, b), ())]
@@ -48,6 +50,7 @@ def serve_deferred(inputs: FleetInputs, v: Variables) -> Rows:
     for w, window in inputs.windows.items():
         for k, requests in window.requests_month.items():
             done = [3600 * inputs.block_h[b] * y for b in window.blocks for _, y in v.served_of.get((k, b), ())]
+            done += [v.deferred[k, b] for b in window.blocks if (k, b) in v.deferred]
             bought = [v.deferred_api[w, k]] if (w, k) in v.deferred_api else []
             yield (w, k), lpSum(done + bought) >= requests
 

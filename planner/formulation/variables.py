@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pulp import LpProblem
 
 from planner.inputs import FleetInputs, Steps
 
 Var = Any  # pulp.LpVariable
+Operated = Literal["whole", "relaxed", "proved"]
 
 
 @dataclass(slots=True)
@@ -35,6 +36,8 @@ class Variables:
     uses: dict[str, Var] = field(default_factory=dict)  # u_p    1 if decided for at all
     self_hosts: Var | None = None  # e      1 if anything stands on a machine
     orders: dict[str, Var] = field(default_factory=dict)  # u_m    1 if the minimum order is placed
+    block_usd: dict[str, Var] = field(default_factory=dict)  # C_b    cost of b where only proofs speak of it
+    deferred: dict[tuple[str, str], Var] = field(default_factory=dict)  # D_kb  requests/month done in b, likewise
 
     served_on: dict[tuple[str, str, str], list[tuple[str, Var]]] = field(default_factory=dict)  # (c, g, b): (k, var)
     served_of: dict[tuple[str, str], list[tuple[str, Var]]] = field(default_factory=dict)  # (k, b): (g, var)
@@ -44,6 +47,12 @@ class Variables:
         """The variable of what procurement decides: all month, or in one block."""
         offer, block = step
         return self.always[offer] if block is None else self.hourly[offer, block]
+
+
+def must_self_host(inputs: FleetInputs) -> bool:
+    """Whether something asked for in its hour is sold by no API."""
+    sold = {k for k, _ in inputs.api_usd_h}
+    return any(demand > 0 and k not in sold for (k, _), demand in inputs.demand_req_s.items())
 
 
 def most_replicas(
@@ -63,15 +72,16 @@ def most_replicas(
     return max(1, math.ceil((load + inputs.queue_loss[c]) / inputs.queue_slope[c] - 1e-9))
 
 
-def create_variables(problem: LpProblem, inputs: FleetInputs, *, operation_whole: bool) -> Variables:
-    """All variables of `inputs`.  `operation_whole` False relaxes what follows the hours, not what is procured."""
+def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operated) -> Variables:
+    """All variables of `inputs`; `operation` says how the hours stand in the program (see `assemble`)."""
     v = Variables()
-    operate = "Integer" if operation_whole else "Continuous"
+    operate = "Integer" if operation == "whole" else "Continuous"
     numbers = iter(range(10_000_000))
 
     def new(letter: str, upper: float | None = None, cat: str = "Continuous") -> Var:
         return problem.add_variable(f"{letter}{next(numbers):07d}", 0, upper, cat)
 
+    operated = operation != "proved"
     in_window = inputs.window_of()
     classes_in = {
         b: [
@@ -97,12 +107,12 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, *, operation_whole
     for b in inputs.block_h:
         asked = set(classes_in[b])
         for o, offer in inputs.offers.items():
-            if offer.existing is None and offer.billing != "always":
+            if offer.existing is None and (offer.billing == "stretch" or (offer.billing == "hourly" and operated)):
                 whole = operate if offer.billing == "hourly" else "Integer"
                 v.hourly[o, b] = new("H", offer.max_machines, whole)
                 if offer.billing == "stretch":
                     v.started[o, b] = new("S")
-        for c, groups in inputs.deployment_groups.items():
+        for c, groups in inputs.deployment_groups.items() if operated else ():
             for g in groups:
                 classes = [k for k in rates_of[c] if k in asked and (k, g) in inputs.admitted]
                 if not classes or g not in stocked:
@@ -110,15 +120,18 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, *, operation_whole
                 useful = most_replicas(inputs, classes, c, b, in_window)
                 v.replicas[c, g, b] = new("N", useful, operate)
                 v.standing.setdefault((g, b), []).append((c, v.replicas[c, g, b]))
-                if inputs.queue_loss[c] > 0 and operation_whole:
+                if inputs.queue_loss[c] > 0 and operation == "whole":
                     v.open[c, g, b] = new("Z", 1, operate)
                 for k in classes:
                     v.served[k, c, g, b] = y = new("Y")
                     v.served_on.setdefault((c, g, b), []).append((k, y))
                     v.served_of.setdefault((k, b), []).append((g, y))
+    if not operated:
+        v.block_usd = {b: new("C") for b in inputs.block_h}
+        v.deferred = {(k, b): new("Q", inputs.windows[w].requests_month[k]) for (k, b), w in in_window.items()}
     for k, a in inputs.api_usd_h:
         for b in inputs.block_h:
-            if (k, b) in inputs.demand_req_s:
+            if operated and (k, b) in inputs.demand_req_s:
                 v.api[k, a, b] = new("P")
     for w, window in inputs.windows.items():
         for k in window.api_usd_request:
@@ -129,6 +142,8 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, *, operation_whole
         v.uses = {p: new("U", 1, "Integer") for p in sorted(bought - have)}
     if inputs.self_host_usd_month:
         v.self_hosts = new("E", 1, "Integer")
+        if must_self_host(inputs):
+            v.self_hosts.bounds(1, 1)
     v.orders = {m: new("O", 1, "Integer") for m in inputs.minimum_orders}
     for fact in inputs.proved:
         for step, n in fact.steps.items():
