@@ -221,7 +221,7 @@ def row(case: Case, catalog: Catalog) -> str:
     figure = f"{plan.usd_month:,.0f} USD"
     if case.per:
         only = plan.workloads[0]
-        figure += f", {only.usd_mtok_total if case.per == 'Mtok' else only.usd_mtok_output:.2f} per {case.per}"
+        figure += f", {only.usd_mtok_total if case.per == 'Mtok' else only.usd_mtok_output:.3f} per {case.per}"
     link = f"[{case.about}](../problems/{case.problem}.yaml)"
     return f"| {link} | {case.article} | {figure}: {', '.join(bought)} | {case.why} |"
 
