@@ -27,7 +27,7 @@ def test_the_examples_still_give_the_plans_on_record(name: str, request: pytest.
         "purchases": sorted(
             [p.provider, p.region, p.machine, p.term, p.count, round(p.hours_month, 1)] for p in plan.purchases
         ),
-        "apis": sorted([a.workload, a.provider, round(a.requests_month)] for a in plan.apis),
+        "apis": sorted([a.workload, a.provider, round(a.requests_month, -2)] for a in plan.apis),
     }
     record = GOLDEN / f"{name}.json"
     if request.config.getoption("--regold"):
