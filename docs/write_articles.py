@@ -26,7 +26,7 @@ INTRODUCTION = """\
 # The articles' cases
 
 Two articles made the case for this program. Each of their cases is a problem file; the planner's figures on this page
-are XX
+are what it answers today, at a gap of zero.
 
 * A: "The Real Cost of AI Inference in 2026: A Practical Breakdown", rates of mid-2026.
 * B: "AI Inference Cost Economics in 2026: GPU FinOps Playbook", Spheron blog, 2026-04-04.

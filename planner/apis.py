@@ -61,10 +61,11 @@ def api_prices(problem: Problem, load: Load, catalog: Catalog, drops: Drops) -> 
             ) < k.request.output_tok:
                 drops.add("API takes no such long requests")
             else:
+                may_wait = workload.deferrable is not None
                 known = out.setdefault(row.provider, {}).get(k.label)
-                if known is None or usd_request(row, k.request.input_tok, k.request.output_tok) < usd_request(
-                    known, k.request.input_tok, k.request.output_tok
-                ):
+                if known is None or usd_request(
+                    row, k.request.input_tok, k.request.output_tok, batch=may_wait
+                ) < usd_request(known, k.request.input_tok, k.request.output_tok, batch=may_wait):
                     out[row.provider][k.label] = row
     if rule.max_req_s is None:
         cheapest_only(out, load, drops)

@@ -15,6 +15,7 @@ from planner.problem.schema import Problem
 from planner.reduce import Reduced
 from planner.solution import BlockRun, Solution
 from planner.traffic.blocks import week_label
+from planner.traffic.types import Block, Load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,7 @@ class Hours:
 
 
 def divide_blocks(reduced: Reduced, solution: Solution) -> list[Hours]:
-    """Each run with hours of its own; a block run in several ways is divided by the clock: alike nights stay alike."""
+    """Each run with hours of its own; a block run in several ways is divided so that alike nights stay alike."""
     runs: dict[str, list[BlockRun]] = defaultdict(list)
     for run in solution.runs:
         runs[run.block].append(run)
@@ -34,7 +35,7 @@ def divide_blocks(reduced: Reduced, solution: Solution) -> list[Hours]:
     for block in reduced.load.blocks:
         hours = list(block.hours)
         if len(runs[block.label]) > 1:
-            hours.sort(key=lambda h: (h % 24, h // 24))
+            hours = night_by_night(reduced.load, block)
         month_h = block.month_h / len(hours)
         for run in merge_alike(runs[block.label]):
             whole = run.week_h * (len(block.hours) // reduced.inputs.block_week_h[block.label])
@@ -42,6 +43,16 @@ def divide_blocks(reduced: Reduced, solution: Solution) -> list[Hours]:
             label = block.label if len(mine) == len(block.hours) else week_label(mine)
             out.append(Hours(block=PlanBlock(label=label, hours=mine, month_h=month_h * len(mine)), run=run))
     return out
+
+
+def night_by_night(load: Load, block: Block) -> list[int]:
+    """The hours of a block so that equal numbers from the front hold equally many of every night joined in it."""
+    hours = sorted(block.hours, key=lambda h: (h % 24, h // 24))
+    nights = [w.nights for w in load.windows if w.nights and block.label in w.blocks]
+    if not nights:
+        return hours
+    of_night = [[h for h in hours if h in night] for night in map(frozenset, nights[0])]
+    return [h for together in zip(*of_night, strict=True) for h in together]
 
 
 def merge_alike(runs: list[BlockRun]) -> list[BlockRun]:

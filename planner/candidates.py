@@ -252,26 +252,33 @@ def candidate(
     )
 
 
+def stands_for(d: Candidate, c: Candidate, each: int) -> bool:
+    """Whether `each` replicas of d carry all that one of c does, however many there are and whatever is asked.
+
+    With rates at least `ratio` times those of c, work w of c is at most w / ratio of d; the two lines of usable load
+    are straight in the number of replicas, so it is enough that d's is no lower at one and no flatter.
+    """
+    if each < 1:
+        return False
+    ratio = min(d.rates[k].req_s / c.rates[k].req_s for k in c.rates)
+    no_flatter = d.slope * each >= c.slope / ratio - 1e-9
+    return no_flatter and d.slope * each - d.loss >= (c.slope - c.loss) / ratio - 1e-9
+
+
 def prune_dominated(candidates: list[Candidate], drops: Drops) -> list[Candidate]:
     """Drop a candidate that another of the same GPU, no larger, beats per GPU in every class it serves.
 
     Safe: its replicas can be replaced by those of the other on the same machines, class by class.
     """
 
-    def per_gpu(c: Candidate, k: str) -> float:
-        return c.rates[k].req_s * c.slope / c.gpus
-
     kept: list[Candidate] = []
     for i, c in enumerate(candidates):
         for j, d in enumerate(candidates):
             if i == j or c.gpu != d.gpu or d.gpus > c.gpus or not c.rates.keys() <= d.rates.keys():
                 continue
-            if d.loss * d.gpus > c.loss * c.gpus + 1e-9:
+            if not stands_for(d, c, c.gpus // d.gpus):
                 continue
-            if any(per_gpu(d, k) < per_gpu(c, k) * (1 - 1e-9) for k in c.rates):
-                continue
-            alike = d.gpus == c.gpus and c.rates.keys() == d.rates.keys()
-            if alike and all(per_gpu(d, k) <= per_gpu(c, k) * (1 + 1e-9) for k in c.rates) and j > i:
+            if j > i and d.gpus == c.gpus and c.rates.keys() == d.rates.keys() and stands_for(c, d, 1):
                 continue
             drops.add("another deployment on the same GPU is at least as good for all it serves")
             break

@@ -2,17 +2,17 @@
 
 An offer is dominated when another, of which there is no end, does all that it does for no more money.
 Nothing here is a rule of thumb: what is dropped could be replaced, machine by machine, in every plan.
-Removal is one by one, each against those still there, so that of equals one stays: the first by name.
+Of equals one stays: the first by name.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 
-from planner.candidates import Candidate, Drops, prune_dominated
+from planner.candidates import Candidate, Drops, prune_dominated, stands_for
 from planner.market import Lot, matches_quota
 from planner.problem.matching import allows
 from planner.problem.schema import Problem
@@ -20,12 +20,31 @@ from planner.problem.schema import Problem
 
 def limited(lot: Lot, problem: Problem) -> bool:
     """Whether anything in the problem, quotas aside, limits how much of this offer can be had."""
-    p = problem.procurement
-    ordered = any(
-        allows(m.where, lot.row, lot.vendor) and (not m.terms or lot.row.term in m.terms) for m in p.minimum_orders
+    upfront = lot.row.upfront_share > 0 and problem.procurement.max_upfront_usd is not None
+    return lot.max_machines is not None or upfront or ordered(lot, problem)
+
+
+def ordered(lot: Lot, problem: Problem) -> bool:
+    """Whether a minimum order counts this offer: it may then be worth more than its own price."""
+    return any(
+        allows(m.where, lot.row, lot.vendor) and (not m.terms or lot.row.term in m.terms)
+        for m in problem.procurement.minimum_orders
     )
-    upfront = lot.row.upfront_share > 0 and p.max_upfront_usd is not None
-    return ordered or lot.max_machines is not None or upfront
+
+
+def keeping_queues_whole(
+    lots: Iterable[Lot], gone: Mapping[str, bool], waits: Callable[[str], bool]
+) -> tuple[list[Lot], int]:
+    """The offers that stay, and how many go.
+
+    `gone` says of each dropped offer whether its stand-in is in another group.  Replicas that wait in line share their
+    queue with their group only, so such an offer goes only if its whole group goes.
+    """
+    lots = list(lots)
+    staying = {one.group for one in lots if one.name not in gone}
+    back = {one.name for one in lots if gone.get(one.name) and one.group in staying and waits(one.group)}
+    kept = [one for one in lots if one.name not in gone or one.name in back]
+    return kept, len(lots) - len(kept)
 
 
 def prune_dominated_lots(problem: Problem, lots: Iterable[Lot], drops: Drops) -> list[Lot]:
@@ -37,7 +56,7 @@ def prune_dominated_lots(problem: Problem, lots: Iterable[Lot], drops: Drops) ->
     """
     capital = problem.procurement.cost_of_capital_year
     by_provider = problem.overheads.provider_usd_month > 0 or problem.overheads.storage_gb > 0
-    kept: list[Lot] = []
+    gone: dict[str, bool] = {}
     everything = list(lots)
     price = {one.name: one.row.usd_h + one.capital_usd_month(capital) / problem.month_hours for one in everything}
     free = {one.name: one.existing is None and not limited(one, problem) for one in everything}
@@ -47,13 +66,13 @@ def prune_dominated_lots(problem: Problem, lots: Iterable[Lot], drops: Drops) ->
     for one in everything:
         kinds.setdefault((one.row.gpu, one.row.gpus), []).append(one)
     for one in everything:
-        rivals = kinds[one.row.gpu, one.row.gpus] if one.existing is None else []
+        rivals = [] if one.existing is not None or ordered(one, problem) else kinds[one.row.gpu, one.row.gpus]
         for other in rivals:
             if other is one or not free[other.name] or not one.workloads <= other.workloads:
                 continue
             if other.row.term == "spot" and one.row.term != "spot":
                 continue
-            if other.billing != one.billing and other.billing != "hourly":
+            if not follows(other, one):
                 continue
             if by_provider and other.row.provider != one.row.provider:
                 continue
@@ -66,11 +85,20 @@ def prune_dominated_lots(problem: Problem, lots: Iterable[Lot], drops: Drops) ->
             same = same and counted[other.name] == counted[one.name]
             if same and (other.row.term == "spot") == (one.row.term == "spot") and other.name > one.name:
                 continue
-            drops.add("another offer of the same machine is no dearer")
-            break
-        else:
-            kept.append(one)
+            gone[one.name] = other.group != one.group
+            if not gone[one.name]:
+                break
+    kept, dropped = keeping_queues_whole(everything, gone, lambda _: True)
+    for _ in range(dropped):
+        drops.add("another offer of the same machine is no dearer")
     return kept
+
+
+def follows(other: Lot, one: Lot) -> bool:
+    """Whether `other` can be on in just the hours that `one` is."""
+    if other.billing == "stretch" and one.billing == "stretch":
+        return other.row.minimum_rental_h <= one.row.minimum_rental_h
+    return other.billing in (one.billing, "hourly")
 
 
 def standing_on(
@@ -129,7 +157,7 @@ def prune_outclassed_lots(
 
     alive = {one.name: one for one in lots}
     for one in sorted(lots, key=lambda lot: (-price[lot.name] / lot.row.gpus, lot.name)):
-        if one.existing is not None:
+        if one.existing is not None or ordered(one, problem):
             continue
         for other in alive.values():
             if other is one or other.existing is not None or limited(other, problem) or counted[other.name]:
@@ -138,7 +166,7 @@ def prune_outclassed_lots(
                 continue
             if (other.row.term == "spot" and one.row.term != "spot") or other.egress_usd_gb > one.egress_usd_gb:
                 continue
-            if other.billing != one.billing and other.billing != "hourly":
+            if not follows(other, one):
                 continue
             if by_provider and other.row.provider != one.row.provider:
                 continue
@@ -147,17 +175,15 @@ def prune_outclassed_lots(
             machines = 2 ** int(math.log2(price[one.name] / price[other.name] + 1e-12))
             if outclasses(one.group, other.group, machines):
                 del alive[one.name]
-                drops.add("other machines do all that it does for no more money")
                 break
-    return [one for one in lots if one.name in alive]
+    gone = {one.name: True for one in lots if one.name not in alive}
+    kept, dropped = keeping_queues_whole(lots, gone, lambda group: any(c.loss > 0 for c in standing[group]))
+    for _ in range(dropped):
+        drops.add("other machines do all that it does for no more money")
+    return kept
 
 
 def replaces(c: Candidate, gpus: int, d: Candidate, other_gpus: int, machines: int) -> bool:
     """Whether replicas of d on `machines` machines of `other_gpus` GPUs can stand for those of c on one of `gpus`."""
     # Replicas of d that fit the room one replica of c takes; sizes are powers of two, so they pack.
-    each = machines * other_gpus * c.gpus // (gpus * d.gpus)
-    if each < 1:
-        return False
-    ratio = min(d.rates[k].req_s / c.rates[k].req_s for k in c.rates)
-    more_each = d.slope * each >= c.slope / ratio - 1e-9
-    return more_each and d.slope * each - d.loss >= (c.slope - c.loss) / ratio - 1e-9
+    return stands_for(d, c, machines * other_gpus * c.gpus // (gpus * d.gpus))

@@ -87,7 +87,7 @@ def finish(problem: Problem, reduced: Reduced, solution: Solution, today: date, 
         workloads=share_out(problem, reduced, purchases, apis, lines, work),
         costs=tuple(lines),
         dropped=dropped,
-        notes=notes(problem, reduced, solution),
+        notes=notes(problem, reduced, solution, usd_month),
         prices_observed=observed([*purchases, *apis], today),
     )
 
@@ -285,12 +285,11 @@ def buy_tokens(reduced: Reduced, solution: Solution, hours: list[Hours]) -> tupl
     return tuple(sorted(out, key=lambda p: (p.workload, p.request_class, p.provider)))
 
 
-def notes(problem: Problem, reduced: Reduced, solution: Solution) -> tuple[str, ...]:
+def notes(problem: Problem, reduced: Reduced, solution: Solution, usd_month: float) -> tuple[str, ...]:
     """What a reader must know to use the numbers."""
     out = []
-    total = solution.usd_month or 0.0
-    if problem.budget is not None and total >= problem.budget.alert_share * problem.budget.usd_month:
-        out.append(f"The plan spends {total / problem.budget.usd_month:.0%} of the budget: past the alert share.")
+    if problem.budget is not None and usd_month >= problem.budget.alert_share * problem.budget.usd_month:
+        out.append(f"The plan spends {usd_month / problem.budget.usd_month:.0%} of the budget: past the alert share.")
     for lot in reduced.lots.values():
         if lot.existing and lot.ends_on is not None:
             out.append(f"The commitment {lot.name} ends on {lot.ends_on}.")

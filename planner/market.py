@@ -12,7 +12,7 @@ from datetime import date
 from planner.candidates import Drops
 from planner.catalog.load import Catalog
 from planner.catalog.rows import TERM_MONTHS, PriceOffer
-from planner.problem.matching import allows
+from planner.problem.matching import allows, named
 from planner.problem.schema import ExistingCommitment, Problem, Quote
 
 WEEK_H = 168
@@ -143,7 +143,7 @@ def gather(problem: Problem, catalog: Catalog, drops: Drops) -> list[Lot]:
         vendor = gpu.vendor if gpu else ""
         spot = row.term == "spot"
         who = admitted(problem, row, vendor, spot)
-        if not who:
+        if not who and existing is None:
             why = "spot or marketplace, and nothing may be interrupted" if spot or row.tier == "marketplace" else ""
             drops.add(why or "no workload may run there")
             return None
@@ -210,4 +210,6 @@ def matches_quota(lot: Lot, problem: Problem, index: int) -> bool:
     quota = problem.procurement.quotas[index]
     if quota.terms and (lot.existing is not None or lot.row.term not in quota.terms):
         return False
-    return (quota.machine is None or quota.machine == lot.row.machine) and allows(quota.where, lot.row, lot.vendor)
+    return (quota.machine is None or named(lot.row.machine, [quota.machine])) and allows(
+        quota.where, lot.row, lot.vendor
+    )

@@ -211,13 +211,14 @@ def read_whole(inputs: FleetInputs, divided: FleetInputs, model: FleetModel) -> 
     """The plan on the variables of a whole program."""
     v = model.variables
     always = {o: round(x.varValue or 0) for o, x in v.always.items() if round(x.varValue or 0)}
-    runs, usd = [], 0.0
+    runs = []
     for part in divided.block_h:
         run = read_run(divided, v, part)
-        usd += run.usd_month
         block = part.rsplit("#", 1)[0] if part not in inputs.block_h else part
         runs.append(replace(run, block=block, usd_month=run.usd_month * inputs.block_week_h[block] / run.week_h))
     bought = {label: x.varValue for label, x in v.deferred_api.items() if (x.varValue or 0) > 1e-6}
+    runs = trim(inputs, runs, bought)
+    usd = sum(run.usd_month * run.week_h / inputs.block_week_h[run.block] for run in runs)
     usd += sum(inputs.windows[w].api_usd_request[k] * n for (w, k), n in bought.items())
     ways: dict[str, list[BlockAnswer]] = {r.block: [] for r in runs}
     for r in runs:

@@ -125,7 +125,9 @@ class Operation:
             known = remember[block] = self.known.setdefault((block, hourly, proof, *rewards), [])
             answer = next((found for held, found in known if held == mine), None)
             if answer is None:
-                answer = next((a for held, found in known if (a := self.implied(block, mine, held, found))), None)
+                answer = next(
+                    (a for held, found in known if (a := self.implied(block, mine, held, found, proof))), None
+                )
                 if answer is not None:
                     known.append((mine, answer))
             if answer is None:
@@ -150,7 +152,12 @@ class Operation:
         return list(Parallel(n_jobs=self.workers)(jobs))
 
     def implied(
-        self, block: str, steps: Mapping[Steps, int], held: Mapping[Steps, int], found: BlockAnswer
+        self,
+        block: str,
+        steps: Mapping[Steps, int],
+        held: Mapping[Steps, int],
+        found: BlockAnswer,
+        proof: bool,
     ) -> BlockAnswer | None:
         """The answer at more machines, where it follows from the answer at fewer.
 
@@ -158,6 +165,8 @@ class Operation:
         machine at that very price, it saves just that.
         """
         if found.run is None or found.way is None or any(steps.get(step, 0) < n for step, n in held.items()):
+            return None
+        if not proof and any(o in quota.weight for quota in self.inputs.quotas.values() for o, _ in steps):
             return None
         run, spare = found.run, dict(found.run.hourly)
         more: dict[str, int] = {}

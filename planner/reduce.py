@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from planner.apis import api_prices, usd_request
@@ -42,12 +43,13 @@ class Reduced:
     dropped: Mapping[str, Drops]  # deployment, offer, api
 
 
-def reduce_problem(problem: Problem, folder: Path, catalog: Catalog) -> Reduced:
+def reduce_problem(problem: Problem, folder: Path, catalog: Catalog, today: date | None = None) -> Reduced:
     """All numbers of the mathematics.
 
     Raises `NoCandidate` if something asked for can be served by nothing, with the reasons counted, and
     `ProblemError` for a trace that cannot be read.
     """
+    problem = without_ended(problem, today)
     drops = {"deployment": Drops(), "offer": Drops(), "api": Drops()}
     load = reduce_traffic(problem, folder, catalog)
     lots = prune_dominated_lots(problem, gather(problem, catalog, drops["offer"]), drops["offer"])
@@ -83,6 +85,14 @@ def reduce_problem(problem: Problem, folder: Path, catalog: Catalog) -> Reduced:
     )
     demand_a_way(reduced)
     return reduced
+
+
+def without_ended(problem: Problem, today: date | None) -> Problem:
+    """The problem without commitments that ended before `today`."""
+    if today is None:
+        return problem
+    still = [e for e in problem.procurement.existing if e.ends_on is None or e.ends_on >= today]
+    return problem.model_copy(update={"procurement": problem.procurement.model_copy(update={"existing": still})})
 
 
 def demand_a_way(reduced: Reduced) -> None:
@@ -198,17 +208,27 @@ def to_inputs(
             ]
             if prices:
                 cheapest[k] = min(prices)
+        most = {}
+        if problem.apis.max_req_s is not None:
+            hours = sum(b.month_h for b in load.blocks if b.label in window.blocks)
+            most = dict.fromkeys(cheapest, problem.apis.max_req_s * 3600 * hours / len(window.requests_month))
         windows[window.label] = Window(
-            blocks=window.blocks, requests_month=window.requests_month, api_usd_request=cheapest
+            blocks=window.blocks,
+            requests_month=window.requests_month,
+            api_usd_request=cheapest,
+            api_max_requests=most,
         )
     deferred_classes = {k for window in load.windows for k in window.requests_month}
     quotas = {}
     for i, quota in enumerate(procurement.quotas):
-        by_gpu = quota.max_gpus is not None
-        weight = {lot.name: float(lot.row.gpus if by_gpu else 1) for lot in lots if matches_quota(lot, problem, i)}
-        limit = quota.max_gpus if by_gpu else quota.max_machines
-        if weight and limit is not None:
-            quotas[quota_name(problem, i)] = Quota(weight=weight, limit=float(limit))
+        counted = [lot for lot in lots if matches_quota(lot, problem, i)]
+        if counted and quota.max_gpus is not None:
+            weight = {lot.name: float(lot.row.gpus) for lot in counted}
+            quotas[quota_name(problem, i, f"{quota.max_gpus} GPUs")] = Quota(weight=weight, limit=quota.max_gpus)
+        if counted and quota.max_machines is not None:
+            weight = {lot.name: 1.0 for lot in counted}
+            label = quota_name(problem, i, f"{quota.max_machines} machines")
+            quotas[label] = Quota(weight=weight, limit=quota.max_machines)
     orders = {}
     for i, order in enumerate(procurement.minimum_orders):
         mine = tuple(
@@ -271,10 +291,9 @@ def to_inputs(
     )
 
 
-def quota_name(problem: Problem, index: int) -> str:
+def quota_name(problem: Problem, index: int, limit: str) -> str:
     """A quota in the words of the problem file."""
     quota = problem.procurement.quotas[index]
-    limit = f"{quota.max_gpus} GPUs" if quota.max_gpus is not None else f"{quota.max_machines} machines"
     w = quota.where
     what = "/".join(
         part

@@ -139,8 +139,7 @@ def search(inputs: FleetInputs, settings: Settings, progress: Progress = silent)
         answer = solve_model(model, limits, bound_matters=True)
         if answer.ended is Ended.INFEASIBLE:
             if state.best is not None:
-                state.raise_bound(state.best.usd_month)
-                return state.ended(Ended.OPTIMAL)
+                break
             return state.ended(Ended.INFEASIBLE, ways_out(inputs, settings))
         state.raise_bound(answer.bound)
         if state.proved_enough():

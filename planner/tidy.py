@@ -6,6 +6,7 @@ Nothing gets dearer, and nothing is proved here.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from planner.formulation import assemble
@@ -14,7 +15,9 @@ from planner.operation import read_run
 from planner.solution import BlockRun, Ended, Solution
 from planner.solver import Settings, solve_model, tells_bound
 
-TIME_PER_BLOCK_S = 2.0
+TIME_PER_BLOCK_S = 1.0
+TIME_S = 5.0
+"""Tidying ends here; what is not tidied stays as it was."""
 UNUSED_WEIGHT = 3.0
 """How much less a deployment that the plan hardly uses is wanted than the one it uses most."""
 
@@ -39,9 +42,21 @@ def tidy(inputs: FleetInputs, solution: Solution, settings: Settings) -> Solutio
         if answer.ended not in (Ended.OPTIMAL, Ended.FEASIBLE):
             return run
         tidied = read_run(program, model.variables, run.block)
+        if dearer(inputs, run, tidied):
+            return run
         return replace(run, replicas=tidied.replicas, served=tidied.served)
 
-    return replace(solution, runs=tuple(again(run) for run in solution.runs))
+    end = time.monotonic() + TIME_S
+    return replace(solution, runs=tuple(again(run) if time.monotonic() < end else run for run in solution.runs))
+
+
+def dearer(inputs: FleetInputs, run: BlockRun, tidied: BlockRun) -> bool:
+    """Whether the tidied run pays more egress; machines and API tokens are the same."""
+
+    def egress_usd_h(r: BlockRun) -> float:
+        return sum(inputs.egress_usd_h.get((k, g), 0.0) * y for (k, _, g), y in r.served.items())
+
+    return egress_usd_h(tidied) > egress_usd_h(run) + 1e-9
 
 
 def held(inputs: FleetInputs, run: BlockRun, solution: Solution, weights: dict[str, float]) -> FleetInputs:

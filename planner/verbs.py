@@ -79,10 +79,11 @@ def solve(
     )
     check_solver(settings.solver)
     progress("reading prices and rates", None, None)
-    reduced = reduce_problem(problem.problem, problem.folder, catalog)
+    day = today or date.today()
+    reduced = reduce_problem(problem.problem, problem.folder, catalog, day)
     solution = search(reduced.inputs, settings, progress)
     solution = tidy(reduced.inputs, solution, settings)
-    plan = finish(problem.problem, reduced, solution, today or date.today(), settings.gap, settings.solver)
+    plan = finish(problem.problem, reduced, solution, day, settings.gap, settings.solver)
     if plan.usd_month is None:
         return plan
     checked = audit(plan, problem.problem, reduced.load, catalog, reduced.performance)

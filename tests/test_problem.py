@@ -32,7 +32,7 @@ workloads:
   chat: &chat
     models:
       - llama-3.3-70b
-      - {model: Llama-3.1-8B, precisions: [fp8], quality: 0.9}
+      - {model: Llama-3.1-8B, precisions: [fp8]}
     traffic:
       requests_day: 4_000
       shape: business-day

@@ -39,7 +39,9 @@ def quotas(e: Evidence) -> Finding:
     breaches: list[str] = []
     rules = e.problem.procurement.quotas
     for rule in rules:
-        counted = _matching(e, e.plan.purchases, rule.where, rule.terms, rule.machine)
+        # What is already paid for was bought on no term of today.
+        bought = [each for each in e.plan.purchases if not (rule.terms and each.existing)]
+        counted = _matching(e, bought, rule.where, rule.terms, rule.machine)
         what = f"the quota on {_rule(rule.where, rule.terms, rule.machine)}"
         for block in e.blocks:
             running = [(_running(each, block), each.gpus) for each in counted]

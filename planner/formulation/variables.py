@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pulp import LpProblem
 
-from planner.inputs import FleetInputs, Steps
+from planner.inputs import FleetInputs, Offer, Steps
 
 Var = Any  # pulp.LpVariable
 Operated = Literal["whole", "relaxed", "proved"]
@@ -98,18 +98,22 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
     ordered = sum(order.machines for order in inputs.minimum_orders.values())
     most = {
         g: most_machines(inputs, g) + ordered
-        for g in sorted({o.group for o in inputs.offers.values() if o.billing == "always" and o.existing is None})
+        for g in sorted({o.group for o in inputs.offers.values() if o.billing != "hourly" and o.existing is None})
     }
+
+    def limit_of(offer: Offer) -> int:
+        return most[offer.group] if offer.max_machines is None else min(most[offer.group], offer.max_machines)
+
     for o, offer in inputs.offers.items():
         if offer.existing is None and offer.billing == "always":
-            limit = most[offer.group] if offer.max_machines is None else min(most[offer.group], offer.max_machines)
-            v.always[o] = new("A", limit, "Integer")
+            v.always[o] = new("A", limit_of(offer), "Integer")
     for b in inputs.block_h:
         asked = set(classes_in[b])
         for o, offer in inputs.offers.items():
             if offer.existing is None and (offer.billing == "stretch" or (offer.billing == "hourly" and operated)):
                 whole = operate if offer.billing == "hourly" else "Integer"
-                v.hourly[o, b] = new("H", offer.max_machines, whole)
+                useful_machines = offer.max_machines if offer.billing == "hourly" else limit_of(offer)
+                v.hourly[o, b] = new("H", useful_machines, whole)
                 if offer.billing == "stretch":
                     v.started[o, b] = new("S")
         for c, groups in inputs.deployment_groups.items() if operated else ():

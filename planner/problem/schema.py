@@ -119,8 +119,6 @@ class AcceptableModel(Section):
     model: Name = Field(description="a name, alias or family of the catalog; `plan catalog list models`")
     precisions: list[Precision] = Field(default=[], description="weight precisions accepted; empty: bf16 and fp8")
     kv_precisions: list[KvPrecision] = Field(default=[], description="empty: bf16 and fp8")
-    quality: Share | None = Field(default=None, description="quality score, with its evidence beside it")
-    evidence: str = Field(default="", description="where the quality score comes from")
 
 
 class Workload(Section):
@@ -171,7 +169,7 @@ class Quote(Section):
     minimum_rental_h: Annotated[float, Field(ge=0, le=8784)] = 1
     max_machines: Annotated[int, Field(ge=0)] | None = None
     observed_on: date
-    source: Name
+    source: Annotated[Name, Field(min_length=3)]
 
 
 class ExistingCommitment(Section):
@@ -206,7 +204,7 @@ class ApiQuote(Section):
     input_usd_mtok: Money
     output_usd_mtok: Money
     observed_on: date
-    source: Name
+    source: Annotated[Name, Field(min_length=3)]
 
 
 class Apis(Section):

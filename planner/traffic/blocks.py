@@ -65,20 +65,26 @@ def group_alike(loads: Sequence[Sequence[float]], windows: Sequence[OpenHours]) 
 
     A plan for the merged week is always a plan for the whole one, at the same cost: doing in every
     hour what its group does gives each window its part, as each holds equally many hours of the group.
-    It is also the best one where the windows of a group share no hours with other windows; where windows
-    of several workloads overlap, whole machines could differ between equal nights, and no longer do.
+    It is also the best one, for windows are joined only where no other window shares just some of their
+    hours: whole machines might then better differ between nights that look equal.
     """
     graded = [_grades(load) for load in loads]
     hour_kind: list[int] = _numbered([tuple(grades[hour] for grades in graded) for hour in range(HOURS)])
+    alone = _numbered([tuple(sorted(w.hours)) for w in windows])
+    joinable = [
+        all(alone[i] == alone[j] or not (w.hours & other.hours) for j, other in enumerate(windows))
+        for i, w in enumerate(windows)
+    ]
     window_kind: list[int] = [0] * len(windows)
     while True:
         found = [
             (
                 window.workload,
                 window.share,
+                0 if joinable[i] else i + 1,
                 tuple(sorted(Counter(hour_kind[hour] for hour in window.hours).items())),
             )
-            for window in windows
+            for i, window in enumerate(windows)
         ]
         new_windows = _numbered(found)
         lies_in: dict[int, list[int]] = defaultdict(list)
