@@ -27,10 +27,19 @@ from planner.plan import (
 )
 from planner.problem.schema import Problem
 from planner.reduce import Reduced
+from planner.remarks import in_the_way, notes
 from planner.solution import Solution
 
 
-def finish(problem: Problem, reduced: Reduced, solution: Solution, today: date, asked_gap: float, solver: str) -> Plan:
+def finish(
+    problem: Problem,
+    reduced: Reduced,
+    solution: Solution,
+    today: date,
+    asked_gap: float,
+    solver: str,
+    without_budget_usd: float | None = None,
+) -> Plan:
     """The plan of a solution; without one, a plan that says why."""
     hours = divide_blocks(reduced, solution)
     status: Status = solution.ended.value
@@ -53,7 +62,7 @@ def finish(problem: Problem, reduced: Reduced, solution: Solution, today: date, 
             solve_s=solution.seconds,
             month_hours=problem.month_hours,
             dropped=dropped,
-            in_the_way=in_the_way(problem, reduced, solution),
+            in_the_way=in_the_way(problem, reduced, solution, without_budget_usd),
             prices_observed=observed([], today),
         )
     work = Work.of(reduced, hours)
@@ -90,24 +99,6 @@ def finish(problem: Problem, reduced: Reduced, solution: Solution, today: date, 
         notes=notes(problem, reduced, solution, usd_month),
         prices_observed=observed([*purchases, *apis], today),
     )
-
-
-def in_the_way(problem: Problem, reduced: Reduced, solution: Solution) -> tuple[str, ...]:
-    """Families that stand in the way, with the limit of the problem file that each stands for."""
-    limits = {
-        "within_budget": lambda: problem.budget and f"the budget of {problem.budget.usd_month:g} USD a month",
-        "within_quota": lambda: "; ".join(reduced.inputs.quotas),
-        "within_upfront_cash": lambda: f"max_upfront_usd of {problem.procurement.max_upfront_usd:g} USD",
-        "minimum_order": lambda: "; ".join(reduced.inputs.minimum_orders),
-        "within_spot_share": lambda: "spot_max_share",
-        "within_api_rate": lambda: f"the API rate limit of {problem.apis.max_req_s} requests/s",
-        "serve_demand": lambda: "serving every request in every hour",
-        "serve_deferred": lambda: "finishing deferrable work inside its hours",
-    }
-    said = [str(limits[name]()) for name in solution.in_the_way if name in limits]
-    # Serving less is a way out of everything; it is said only where nothing else is.
-    other = [s for n, s in zip(solution.in_the_way, said, strict=False) if not n.startswith("serve_")]
-    return tuple(other or said)
 
 
 def buy(reduced: Reduced, solution: Solution, hours: list[Hours], work: Work) -> tuple[Purchase, ...]:
@@ -283,24 +274,6 @@ def buy_tokens(reduced: Reduced, solution: Solution, hours: list[Hours]) -> tupl
             )
         )
     return tuple(sorted(out, key=lambda p: (p.workload, p.request_class, p.provider)))
-
-
-def notes(problem: Problem, reduced: Reduced, solution: Solution, usd_month: float) -> tuple[str, ...]:
-    """What a reader must know to use the numbers."""
-    out = []
-    if problem.budget is not None and usd_month >= problem.budget.alert_share * problem.budget.usd_month:
-        out.append(f"The plan spends {usd_month / problem.budget.usd_month:.0%} of the budget: past the alert share.")
-    for lot in reduced.lots.values():
-        if lot.existing and lot.ends_on is not None:
-            out.append(f"The commitment {lot.name} ends on {lot.ends_on}.")
-    if solution.deferred_api or any(run.api for run in solution.runs):
-        out.append("The latency of APIs is not modeled: check it against the objective before relying on them.")
-    if any(lot.row.term == "spot" for name, lot in reduced.lots.items() for r in solution.runs if name in r.hourly):
-        out.append("Spot machines are priced without interruptions; work lost to them is not counted yet.")
-    assumed = {w: n for w, n in reduced.load.burst_note.items() if "assumed" in n and reduced.load.burst_factor[w] > 1}
-    for w, n in assumed.items():
-        out.append(f"Burst factor of {w}, {reduced.load.burst_factor[w]:g}: {n}.")
-    return tuple(out)
 
 
 def observed(items: list[Purchase | ApiPurchase], today: date) -> PricesObserved:

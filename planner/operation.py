@@ -8,6 +8,8 @@ same answers serve as plans (how the block is run) and as proofs (no way is chea
 from __future__ import annotations
 
 import math
+import multiprocessing
+import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -230,6 +232,8 @@ def ready() -> None:
 
 def solve_before(program: FleetInputs, block: str, settings: Settings, deadline: float) -> BlockAnswer:
     """One block alone if there is time left before the deadline [s since the epoch]."""
+    if multiprocessing.parent_process() is not None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     left = deadline - time.time()
     return solve_block(program, block, settings, left) if left > 0 else NO_TIME
 

@@ -6,6 +6,7 @@ A verb takes plain values and returns plain values; it prints nothing and writes
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -82,8 +83,17 @@ def solve(
     day = today or date.today()
     reduced = reduce_problem(problem.problem, problem.folder, catalog, day)
     solution = search(reduced.inputs, settings, progress)
+    without_budget_usd = None
+    if "within_budget" in solution.in_the_way:
+        progress("solving without the budget", None, None)
+        free = search(replace(reduced.inputs, budget_usd_month=None), replace(settings, gap=0.02), progress)
+        if free.usd_month is not None:
+            paid = sum(
+                lot.row.usd_h * (lot.existing or 0) * problem.problem.month_hours for lot in reduced.lots.values()
+            )
+            without_budget_usd = free.usd_month + paid
     solution = tidy(reduced.inputs, solution, settings)
-    plan = finish(problem.problem, reduced, solution, day, settings.gap, settings.solver)
+    plan = finish(problem.problem, reduced, solution, day, settings.gap, settings.solver, without_budget_usd)
     if plan.usd_month is None:
         return plan
     checked = audit(plan, problem.problem, reduced.load, catalog, reduced.performance)

@@ -116,7 +116,7 @@ def test_options_reach_the_solve(here, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "limit"),
     [
-        (POOR, "the budget of 1000 USD"),
+        (POOR, "the budget of 1,000 USD"),
         (NO_API.replace("only_quotes: true", "only_quotes: true\n  quotas: [{max_gpus: 2}]"), "2 GPUs"),
     ],
 )

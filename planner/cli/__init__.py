@@ -37,21 +37,26 @@ app.add_typer(catalog_app, name="catalog")
 app.add_typer(import_app, name="import")
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"fleet-planner {installed('fleet-planner')}")
+        raise typer.Exit
+
+
 @app.callback()
 def every_command(
     debug: Annotated[
         bool, typer.Option("--debug", envvar="PLAN_DEBUG", help="Show tracebacks of the planner's own faults.")
     ] = False,
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
 ) -> None:
     # A name that this terminal cannot show is no reason to withhold the answer.
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
-    if version:
-        from importlib.metadata import version as installed
-
-        typer.echo(f"fleet-planner {installed('fleet-planner')}")
-        raise typer.Exit
 
 
 def main() -> None:

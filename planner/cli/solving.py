@@ -109,22 +109,24 @@ def solve(
         if output is None and not json:
             raise
         warn(str(error))
-        plan = _no_plan(read, str(error), gap, solver, day)
+        plan, served = _no_plan(read, str(error), gap, solver, day), False
     else:
+        served = True
         if max_price_age is not None:
             refuse_old_prices(plan, max_price_age, day)
-        if not json:
-            from planner.outputs.terminal import show_plan
-
-            show_plan(plan, answer_console())
-    if json:
-        typer.echo(plan.to_json())
+    # Files first: whoever reads the answer through a pipe may stop reading.
     if output is not None:
         _write(plan, output)
     if csv is not None:
         from planner.outputs.tables import write_tables
 
         write_tables(plan, csv)
+    if json:
+        typer.echo(plan.to_json())
+    elif served:
+        from planner.outputs.terminal import show_plan
+
+        show_plan(plan, answer_console())
     raise typer.Exit(EXIT_CODES[plan.status])
 
 

@@ -52,8 +52,13 @@ def _standing(plan: Plan, cents: bool) -> list[str]:
         )
         return [*at_least, f"{longer}."]
     if plan.bound_usd_month is None or plan.gap is None:
-        unknown = f"How far from the best possible: bound unknown ({plan.solver} gave none)."
-        return [unknown] if plan.status == "optimal" else [unknown, f"{longer}, or use another solver."]
+        why = "the limit came before the first proof" if plan.solver == "highs" else f"{plan.solver} gave none"
+        unknown = f"How far from the best possible: bound unknown ({why})."
+        return (
+            [unknown]
+            if plan.status == "optimal"
+            else [unknown, f"{longer}." if plan.solver == "highs" else f"{longer}, or with highs."]
+        )
     saved = max(0.0, plan.usd_month - plan.bound_usd_month)
     decided = " what is decided here" if plan.usd_month_decided != plan.usd_month else ""
     basis = f" on{decided}" if decided else ""

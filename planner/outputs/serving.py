@@ -29,7 +29,7 @@ def show_deployments(plan: Plan, page: Page) -> None:
                 [f"{_engine(deployment)}{kv}; for {', '.join(_workloads(plan, rates))}: {objectives(deployment.lane)}"],
             )
         )
-    page.table("What runs at peak", ("rates", "80 % band"), lines)
+    page.table("What runs, at most", ("rates", "80 % band"), lines)
 
 
 def served_rates(deployment: DeploymentPlan) -> list[ClassRate]:

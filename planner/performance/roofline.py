@@ -153,14 +153,14 @@ class Curve:
     With pipeline stages each stage works on its share of the batch.
     """
 
-    __slots__ = ("_kv_ms", "_output", "_pp", "_prefill_ms", "_r")
+    __slots__ = ("_kv_ms", "_output", "_pp", "_r", "prefill_ms")
 
     def __init__(self, roofline: Roofline, request: Request) -> None:
         d = roofline.deployment
         self._r = roofline
         self._output = max(1.0, request.output_tok)
         self._pp = d.pp
-        self._prefill_ms = roofline.prefill_ms(request.input_tok)
+        self.prefill_ms = roofline.prefill_ms(request.input_tok)
         kept = memory.kv_bytes(d.model, d.kv_precision, request.input_tok + request.output_tok / 2)
         self._kv_ms = kept / memory.GIB * memory.kv_rank_share(d.model, d.tp) * roofline.kv_gib_ms
 
@@ -181,7 +181,7 @@ class Curve:
         Both grow with concurrency.  A fixed share of the others' prompts is read before one's own: an
         M/D/1 queue of prompts was further off (TTFT 45 % against 31 %), and fell where decoding slowed.
         """
-        e, prefill = self._r.e, self._prefill_ms
+        e, prefill = self._r.e, self.prefill_ms
         decode = self.decode_ms(concurrency)
         others = concurrency - 1
         tpot = decode + e.interference * others / self._output * prefill / self._pp

@@ -1,0 +1,63 @@
+"""What a plan says beside its numbers: what stands in the way, and what a reader must know to use them."""
+
+from __future__ import annotations
+
+from planner.problem.schema import Problem
+from planner.reduce import Reduced
+from planner.solution import Solution
+
+
+def in_the_way(
+    problem: Problem, reduced: Reduced, solution: Solution, without_budget_usd: float | None
+) -> tuple[str, ...]:
+    """Families that stand in the way, with the limit of the problem file that each stands for."""
+    limits = {
+        "within_budget": lambda: budget_words(problem, without_budget_usd),
+        "within_quota": lambda: "; ".join(reduced.inputs.quotas),
+        "within_upfront_cash": lambda: f"max_upfront_usd of {problem.procurement.max_upfront_usd:g} USD",
+        "minimum_order": lambda: "; ".join(reduced.inputs.minimum_orders),
+        "within_spot_share": lambda: "spot_max_share",
+        "within_api_rate": lambda: f"the API rate limit of {problem.apis.max_req_s} requests/s",
+        "serve_demand": lambda: "serving every request in every hour",
+        "serve_deferred": lambda: "finishing deferrable work inside its hours",
+    }
+    said = [str(limits[name]()) for name in solution.in_the_way if name in limits]
+    # Serving less is a way out of everything; it is said only where nothing else is.
+    other = [s for n, s in zip(solution.in_the_way, said, strict=False) if not n.startswith("serve_")]
+    return tuple(other or said)
+
+
+def budget_words(problem: Problem, without_budget_usd: float | None) -> str:
+    """The budget that stands in the way, and what a plan without it costs."""
+    words = f"the budget of {problem.budget.usd_month:,.0f} USD a month" if problem.budget else "the budget"
+    if without_budget_usd is not None:
+        words += f": without it there is a plan for {without_budget_usd:,.0f} USD a month"
+    return words
+
+
+def notes(problem: Problem, reduced: Reduced, solution: Solution, usd_month: float) -> tuple[str, ...]:
+    """What a reader must know to use the numbers."""
+    out = []
+    if problem.budget is not None and usd_month >= problem.budget.alert_share * problem.budget.usd_month:
+        out.append(f"The plan spends {usd_month / problem.budget.usd_month:.0%} of the budget: past the alert share.")
+    for lot in reduced.lots.values():
+        if lot.existing and lot.ends_on is not None:
+            out.append(f"The commitment {lot.name} ends on {lot.ends_on}.")
+    bought = [
+        lot
+        for name, lot in reduced.lots.items()
+        if solution.always.get(name) or any(name in run.hourly for run in solution.runs)
+    ]
+    if solution.deferred_api or any(run.api for run in solution.runs):
+        out.append("The latency of APIs is not modeled: check it against the objective before relying on them.")
+    if any(lot.row.term == "spot" for lot in bought):
+        out.append("Spot machines are priced without interruptions; work lost to them is not counted yet.")
+    unpriced = sorted({lot.row.provider for lot in bought if not lot.egress_usd_gb})
+    if unpriced and problem.overheads.egress_kb_request:
+        out.append(f"Egress of {', '.join(unpriced)} is not in the catalog or free, and counted as 0.")
+    if any("state no region" in reason for reason in reduced.dropped["api"].count):
+        out.append("APIs are left out where a rule about places applies: token prices state no region.")
+    assumed = {w: n for w, n in reduced.load.burst_note.items() if "assumed" in n and reduced.load.burst_factor[w] > 1}
+    for w, n in assumed.items():
+        out.append(f"Burst factor of {w}, {reduced.load.burst_factor[w]:g}: {n}.")
+    return tuple(out)
