@@ -41,7 +41,6 @@ Progress = Callable[[str, float | None, float | None], None]
 """Called with (what is being done, best cost so far, bound so far)."""
 
 ROUNDS_OF_CREDIT = 12
-ROUNDS_OF_PROOF = 6
 MOMENT_S = 1.0
 """With less time left than this, no whole program is begun."""
 
@@ -126,7 +125,14 @@ def search(inputs: FleetInputs, settings: Settings, progress: Progress = silent)
     # First with nothing procured: what more machines could save is known from there (operation.implied).
     nothing = dict.fromkeys(inputs.steps(), 0)
     credit = run_blocks(
-        state, operation, nothing, cheap_credit(inputs), support=cheap_offers(inputs), allowed=None, thorough=True
+        state,
+        operation,
+        nothing,
+        cheap_credit(inputs),
+        support=cheap_offers(inputs),
+        allowed=None,
+        thorough=True,
+        rounds=1,
     )
     seen, stuck = {marked(nothing): 1}, False
     # Where a fixed cost hangs on what is rented by the hour, what is proved of single blocks does not tell enough.
@@ -160,7 +166,9 @@ def search(inputs: FleetInputs, settings: Settings, progress: Progress = silent)
         used = frozenset(o for run in state.best.runs for o in run.hourly) if state.best else frozenset[str]()
         support = rented | used if allowed is None else (rented | used) & allowed
         thorough = state.best is None or times > 0
-        credit = run_blocks(state, operation, steps, credit, support=support, allowed=allowed, thorough=thorough)
+        run_blocks(
+            state, operation, steps, credit, support=support, allowed=allowed, thorough=thorough, rounds=1 + 2 * times
+        )
         if state.proved_enough():
             return state.ended(Ended.OPTIMAL)
     if state.left_s() > MOMENT_S:
@@ -182,19 +190,22 @@ def run_blocks(
     support: frozenset[str],
     allowed: frozenset[str] | None,
     thorough: bool,
+    rounds: int,
 ) -> Credit:
     """Run every block with these machines until a mix of ways does all deferred work: plans, and proofs.
 
     The credit is first settled among the `support`, offers likely to matter, where blocks are quick; then every offer
     is let in, for the proof, and what that finds joins the mix (`allowed`: those whose provider is paid for).  Unless
     `thorough`, the proof comes first, at the credit given: machines that it shows to be no better than the best plan
-    need no plan of their own.
+    need no plan of their own.  Returns the credit of the best proof: at the same credit, what is proved of fewer
+    machines says most about more (operation.implied), so later proofs begin there.
     """
     inputs, settings = state.inputs, state.settings
     ways: dict[str, list[BlockAnswer]] = {b: [] for b in inputs.block_h}
     worth_usd = procurement_usd(inputs, steps, {}) + (0.0 if allowed == frozenset() else inputs.self_host_usd_month)
     best_value, settled_usd, facts = -math.inf, math.inf, list[Proved]()
-    for round_of_proof in range(ROUNDS_OF_PROOF):
+    proved_credit = credit
+    for round_of_proof in range(rounds + (not thorough)):
         for _ in range(ROUNDS_OF_CREDIT if thorough or round_of_proof else 0):
             state.progress("running the hours", state.best_usd(), state.bound)
             fresh = add_ways(ways, operation.answers(steps, credit, hourly=support))
@@ -210,7 +221,7 @@ def run_blocks(
         owed = sum(credit[w, k] * n for w, window in inputs.windows.items() for k, n in window.requests_month.items())
         value = owed + sum(a.bound_usd_month for a in proofs.values())
         if value > best_value or not facts:
-            best_value, facts = value, operation.proofs(steps, credit, proofs)
+            best_value, facts, proved_credit = value, operation.proofs(steps, credit, proofs), credit
         fixed_usd = procurement_usd(inputs, steps, ways) if all(ways.values()) else worth_usd
         if not thorough and worth_usd + value >= state.no_better_than():
             break
@@ -224,7 +235,7 @@ def run_blocks(
         found, settled_usd, credit = mix(inputs, settings, steps, ways, state.left_s())
         state.keep(found)
     state.proved += facts
-    return credit
+    return proved_credit
 
 
 def allowed_offers(inputs: FleetInputs, model: FleetModel) -> frozenset[str] | None:
