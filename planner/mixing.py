@@ -84,7 +84,6 @@ def mix(
 ) -> tuple[Found | None, float, Credit]:
     """The cheapest mix of these ways: a plan if it leaves nothing undone, its relaxed cost, and the next credit."""
     dear = {k: dear_request(inputs, k) for w in inputs.windows.values() for k in w.requests_month}
-    single = {b: answers[0] for b, answers in ways.items() if len(answers) == 1}
     several = {b: [way_of(a) for a in answers] for b, answers in ways.items()}
     model = assemble_mix(inputs, several, dear)
     relaxed = solve_model(model.model, settings, relaxed=True)
@@ -95,14 +94,10 @@ def mix(
     }
     fixed_usd = procurement_usd(inputs, steps, ways)
     relaxed_usd = fixed_usd + (relaxed.objective or 0.0)
-    if len(single) < len(ways):
+    if any(len(answers) > 1 for answers in ways.values()):
         model = assemble_mix(inputs, several, dear)
-        if (
-            solve_model(
-                model.model, replace(settings, gap=settings.gap / 10, time_limit_s=max(0.1, time_limit_s))
-            ).objective
-            is None
-        ):
+        limits = replace(settings, gap=settings.gap / 10, time_limit_s=max(0.1, time_limit_s))
+        if solve_model(model.model, limits).objective is None:
             return None, relaxed_usd, credit
     if any((x.varValue or 0) > 1e-6 * inputs.windows[w].requests_month[k] for (w, k), x in model.undone.items()):
         return None, relaxed_usd, credit
