@@ -33,7 +33,7 @@ from planner.plan import (
 from planner.traffic.blocks import week_label
 
 MONTH_H = 730
-TODAY = date(2026, 11, 22)
+TODAY = date(2026, 11, 24)
 SEEN = date(2026, 11, 20)
 
 OFFICE = [day * 24 + hour for day in range(5) for hour in range(9, 18)]

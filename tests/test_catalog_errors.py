@@ -13,7 +13,7 @@ from planner.catalog.load import load_catalog
 from planner.catalog.shipped import shipped_folder
 from planner.errors import CatalogError
 
-TODAY = date(2026, 11, 22)
+TODAY = date(2026, 11, 24)
 
 
 @pytest.fixture

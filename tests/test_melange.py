@@ -24,7 +24,7 @@ from planner.problem.read import load_problem
 from planner.traffic.reduce import reduce_traffic
 from planner.verbs import solve
 
-TODAY = date(2026, 11, 22)
+TODAY = date(2026, 11, 24)
 GPUS = ("A10G", "A100-80GB", "H100", "L4", "home-made", "MI300X")
 
 # The shape of melange/config/example.json, with a second GPU and more requests.
