@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from planner.catalog.load import Catalog
 from planner.catalog.names import resolve_model
 from planner.catalog.rows import Engine, KvPrecision, ModelCard, Precision
-from planner.lanes import at_least_as_tight, objective_of
+from planner.lanes import at_least_as_tight, most_variable, objective_of
 from planner.performance import Performance
 from planner.performance.queueing import queue_line
 from planner.performance.tails import waiting_room_s
@@ -43,6 +43,7 @@ class QueueOf:
     service_s: float
     wait_s: float
     percentile_share: float
+    variability: float  # mean of arrivals' and answers', 1 being Poisson and geometric
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +137,7 @@ def enumerate_candidates(
     for name, objective in objectives.items():
         lanes.setdefault(objective, []).append(name)
     peak = peak_req_s(load)
+    arrive = {k.label: load.arrival_variability[k.workload] for k in load.classes}
     supported: dict[tuple[str, str], Engine] = {(row.engine, row.vendor): row for row in catalog.engines}
     variants = accepted_variants(problem, catalog, drops)
     first: dict[tuple[str, str], str] = {}
@@ -178,7 +180,7 @@ def enumerate_candidates(
                     if not own:
                         continue
                     riders = [(k, objectives[w]) for w in mine for k in classes[w]]
-                    found = candidate(problem, deployment, lane, riders, own, performance, peak, drops)
+                    found = candidate(problem, deployment, lane, riders, own, performance, peak, arrive, drops)
                     if found is not None:
                         out.append(found)
     return prune_dominated(out, drops)
@@ -205,6 +207,7 @@ def candidate(
     own: list[str],
     performance: Performance,
     peak: Mapping[str, float],
+    arrive: Mapping[str, float],
     drops: Drops,
 ) -> Candidate | None:
     """One deployment on one lane; None, with the reason counted, if it serves none of the lane's own classes."""
@@ -231,15 +234,19 @@ def candidate(
         return None
     work = {k: max(peak.get(k, 0.0), 1e-12) / rates[k].req_s for k, _ in own_points}
     total = sum(work.values())
+    most = most_variable(max(arrive[k] for k, _ in own_points), [arrive[k] for k in rates])
     queue = QueueOf(
         slots=max(1, math.floor(sum(work[k] / total * p.concurrency for k, p in own_points))),
         service_s=sum(work[k] / total * p.service_s for k, p in own_points),
         wait_s=min(waiting_room_s(p, lane) for _, p in own_points),
         percentile_share=lane.percentile_share,
+        variability=(1 + most) / 2,
     )
     # A longer request may ride along only if it can wait as long as the queue lets it.
-    rates = {k: rate for k, rate in rates.items() if room_s[k] >= queue.wait_s - 1e-9}
-    slope, loss = queue_line(queue.slots, queue.service_s, queue.wait_s, queue.percentile_share, max(1.0, total / 2))
+    rates = {k: r for k, r in rates.items() if room_s[k] >= queue.wait_s - 1e-9 and arrive[k] <= most}
+    slope, loss = queue_line(
+        queue.slots, queue.service_s, queue.wait_s, queue.percentile_share, max(1.0, total / 2), queue.variability
+    )
     if slope <= 0:
         drops.add("no time left to wait for a slot")
         return None
@@ -300,17 +307,10 @@ def from_capacity_table(problem: Problem, load: Load) -> list[Candidate]:
             if (k.request.input_tok, k.request.output_tok) in rates
         }
         if found:
+            name, lane = f"{gpu} as given", Slo()
             out.append(
                 Candidate(
-                    name=f"{gpu} as given",
-                    deployment=None,
-                    gpu=gpu,
-                    gpus=1,
-                    lane=Slo(),
-                    rates=found,
-                    queue=None,
-                    slope=1,
-                    loss=0,
+                    name=name, deployment=None, gpu=gpu, gpus=1, lane=lane, rates=found, queue=None, slope=1, loss=0
                 )
             )
     return out

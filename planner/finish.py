@@ -194,6 +194,7 @@ def queue_of(c: Candidate) -> Queue | None:
         service_s=c.queue.service_s,
         wait_s=None if wait == float("inf") else wait,
         percentile_share=c.queue.percentile_share,
+        variability=c.queue.variability,
     )
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from planner.performance.types import Objective
 from planner.problem.schema import Slo
 
 PERCENTILE_SHARE = {"mean": 0.5, "p50": 0.5, "p90": 0.90, "p95": 0.95, "p99": 0.99}
+
+MUCH_BURSTIER = 2.0
+"""Arrivals this many times as variable as a lane's own do not ride on it: its queue would be made for them."""
 
 
 def objective_of(slo: Slo) -> Objective:
@@ -29,3 +33,12 @@ def at_least_as_tight(lane: Objective, own: Objective) -> bool:
         and lane.e2e_ms <= own.e2e_ms
         and (unlimited or lane.percentile_share >= own.percentile_share)
     )
+
+
+def most_variable(own: float, riders: Iterable[float]) -> float:
+    """The variability of arrivals that a lane's queue is made for: its own, or that of riders not much burstier.
+
+    >>> most_variable(1.0, [1.4, 60.0])
+    1.4
+    """
+    return max(own, *(each for each in riders if each <= MUCH_BURSTIER * own))

@@ -90,6 +90,7 @@ class Queue(Part):
     service_s: float
     wait_s: float | None = Field(description="longest wait the objective leaves; None: any")
     percentile_share: float
+    variability: float = Field(default=1.0, description="of arrivals and service: mean of variance / mean squared")
 
 
 class Served(Part):

@@ -147,6 +147,8 @@ def in_hours(load: Load) -> Load:
         ),
         burst_factor=load.burst_factor,
         burst_note=load.burst_note,
+        arrival_variability=load.arrival_variability,
+        arrival_note=load.arrival_note,
         merging_note=load.merging_note,
     )
 

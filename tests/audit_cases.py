@@ -106,6 +106,8 @@ def load() -> Load:
         ),
         burst_factor={"chat": 2.0, "batch": 1.0},
         burst_note={"chat": "", "batch": ""},
+        arrival_variability={"chat": 1.0, "batch": 1.0},
+        arrival_note={"chat": "", "batch": ""},
         merging_note={"chat": "", "batch": ""},
     )  # fmt: skip
 

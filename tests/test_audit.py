@@ -353,3 +353,15 @@ def test_a_capacity_row_is_what_one_gpu_serves_on_a_machine_of_any_size():
     told = "11 requests/s are relied on, the capacity table says 10"
     more = audited({**rate, "deployments.0.rates.0.req_s": 11}, table)
     assert any(told in breach for breach in more.breaches)
+
+
+def test_bursty_arrivals_need_a_queue_that_counts_on_them():
+    # (1.5 + 1) / 2 of chat on a queue made for Poisson arrivals
+    bursty = replace(cases.load(), arrival_variability={"chat": 1.5, "batch": 1.0})
+    (breach,) = audited(load=bursty).breaches
+    assert "counts on a variability of 1 of arrivals and answers, chat arrives with 1.25" in breach
+    assert audited({"deployments.0.queue.variability": 1.25}, load=bursty).breaches == ()
+
+
+def test_a_queue_that_counts_on_bursts_carries_less():
+    assert "chat on firm is asked too much in day" in "".join(audited({"deployments.0.queue.variability": 9}).breaches)

@@ -19,13 +19,16 @@ from planner.performance.queueing import (
 )
 
 
-def simulate(servers, load, waits, requests, seed):
-    """Share of requests that wait longer than each of `waits`; mean service 1, one queue, M/M/N."""
+def simulate(servers, load, waits, requests, seed, dispersion=1):
+    """Share of requests that wait longer than each of `waits`; mean service 1, one queue, M/M/N.
+
+    Above 1, gaps between arrivals are gamma with `dispersion` as variance / mean squared.
+    """
     dice = random.Random(seed)
     free = [0.0] * servers
     now, late = 0.0, [0] * len(waits)
     for _ in range(requests):
-        now += dice.expovariate(load)
+        now += dice.expovariate(load) if dispersion == 1 else dice.gammavariate(1 / dispersion, dispersion / load)
         start = max(now, heapq.heappop(free))
         heapq.heappush(free, start + dice.expovariate(1.0))
         for i, wait in enumerate(waits):
@@ -92,6 +95,24 @@ def test_burstier_arrivals_leave_less_usable():
     assert usable_replicas(2, 16, 10, 1, 0.95, variability=3) < steady
 
 
+@pytest.mark.parametrize(("servers", "load", "dispersion"), [(32, 24, 3), (64, 50, 4), (128, 108, 4), (256, 220, 9)])
+def test_waiting_in_bursts_is_as_in_a_simulation(servers, load, dispersion):
+    waits = (0.0, 0.1, 0.3)
+    seen = simulate(servers, load, waits, 200_000, seed=7, dispersion=dispersion)
+    foreseen = [late_share(servers, load, wait, (dispersion + 1) / 2) for wait in waits]
+    assert foreseen == pytest.approx(seen, abs=0.03)
+    # as often as among Poisson arrivals, only longer, would be far too few
+    assert waiting_share(servers, load) < 0.6 * seen[0]
+
+
+@pytest.mark.parametrize(("servers", "load", "dispersion"), [(12, 6, 4), (32, 14, 9)])
+def test_of_few_servers_in_heavy_bursts_more_wait_than_foreseen(servers, load, dispersion):
+    seen = simulate(servers, load, (0.0,), 200_000, seed=7, dispersion=dispersion)[0]
+    foreseen = late_share(servers, load, 0, (dispersion + 1) / 2)
+    assert 2 * waiting_share(servers, load) < foreseen
+    assert 0.4 * seen < foreseen < seen < foreseen + 0.07
+
+
 def test_it_is_safe_at_a_hundred_thousand_servers():
     assert 0.97 < usable_replicas(100, 1000, 10, 0, 0.95) / 100 <= STABLE_SHARE
     assert late_share(100_000, 99_990, 0) == pytest.approx(0.96, abs=0.02)
@@ -101,10 +122,11 @@ def test_it_is_safe_at_a_hundred_thousand_servers():
 @pytest.mark.parametrize("slots", [1, 2, 8, 32, 256])
 @pytest.mark.parametrize("wait", [0, 0.001, 0.03, 0.2, 2])
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.95, 0.99])
-def test_the_line_is_never_above_the_curve(slots, wait, share):
-    curve = {n: usable_replicas(n, slots, 1, wait, share) for n in range(1, 65)}
+@pytest.mark.parametrize("variability", [1, 1.2, 16])
+def test_the_line_is_never_above_the_curve(slots, wait, share, variability):
+    curve = {n: usable_replicas(n, slots, 1, wait, share, variability) for n in range(1, 65)}
     for expected in (0.2, 1, 2.5, 7, 20, 63):
-        a, b = queue_line(slots, 1, wait, share, expected)
+        a, b = queue_line(slots, 1, wait, share, expected, variability)
         assert 0 <= a <= STABLE_SHARE
         assert b >= 0
         assert all(a * n - b <= usable for n, usable in curve.items())

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from planner.catalog.load import Catalog, load_catalog
 from planner.errors import ProblemError
 from planner.problem.schema import Problem
+from planner.reduce import reduce_problem
 from planner.traffic.blocks import week_label
 from planner.traffic.lengths import Cell, mean_lengths, merge_cells
 from planner.traffic.reduce import reduce_traffic
@@ -410,3 +411,110 @@ def test_the_order_of_rows_does_not_matter_and_tokens_are_kept(rows: list[tuple[
     assert traces[0] == traces[1]
     means = [np.mean([row[1] for row in rows]), np.mean([row[2] for row in rows])]
     assert mean_lengths(traces[0].cells) == pytest.approx(means)
+
+
+def poisson(rng: np.random.Generator, req_s: float, seconds: float) -> np.ndarray:
+    return np.sort(rng.uniform(0, seconds, rng.poisson(req_s * seconds)))
+
+
+def variability(path: Path, seconds: np.ndarray, iso: bool = True) -> float:
+    return read_trace(trace_csv(path / "t.csv", np.append(seconds, [0.0, 3599.9]), iso=iso)).arrival_variability
+
+
+def test_poisson_arrivals_have_a_variability_of_one(tmp_path: Path) -> None:
+    # 60 minutes of five windows: 240 degrees of freedom, 9 % to either side
+    assert variability(tmp_path, poisson(np.random.default_rng(1), 5, 3600)) == pytest.approx(1, abs=0.2)
+
+
+def test_arrivals_in_fours_vary_four_times_as_much(tmp_path: Path) -> None:
+    fours = np.repeat(poisson(np.random.default_rng(2), 2, 3600), 4)
+    assert variability(tmp_path, fours) == pytest.approx(4, rel=0.2)
+
+
+def test_busy_minutes_are_left_to_the_burst_factor(tmp_path: Path) -> None:
+    # Every fifth minute has four times the requests of the others: the burst factor is 4 / 1.6, each minute Poisson.
+    rng = np.random.default_rng(3)
+    busy = [60 * minute + poisson(rng, 8 if minute % 5 == 0 else 2, 60) for minute in range(60)]
+    assert variability(tmp_path, np.concatenate(busy)) == pytest.approx(1, abs=0.25)
+    trace = read_trace(tmp_path / "t.csv")
+    assert trace.burst_factor == pytest.approx(2.5, rel=0.2)
+
+
+def test_arrivals_steadier_than_poisson_are_taken_for_poisson(tmp_path: Path) -> None:
+    assert variability(tmp_path, np.arange(0, 3600, 0.5)) == 1
+
+
+@pytest.mark.parametrize(
+    ("rounded_s", "known"), [(1, True), (3, True), (4, True), (5, False), (10, False), (60, False)]
+)
+def test_times_rounded_to_more_than_4_seconds_tell_nothing(tmp_path: Path, rounded_s: int, known: bool) -> None:
+    fours = np.repeat(poisson(np.random.default_rng(2), 2, 3600), 4)
+    found = variability(tmp_path, fours // rounded_s * rounded_s, iso=False)
+    assert found == (pytest.approx(4, rel=0.25) if known else 1)
+
+
+def test_variability_does_not_depend_on_the_order_of_rows_or_the_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # over midnight, in three days
+    rng = np.random.default_rng(4)
+    seconds = np.repeat(poisson(rng, 0.05, 2 * 86400), 3)
+    whole = read_trace(trace_csv(tmp_path / "t.csv", seconds)).arrival_variability
+    monkeypatch.setattr("planner.traffic.trace.CHUNK_ROWS", 1000)
+    again = read_trace(trace_csv(tmp_path / "u.csv", rng.permutation(seconds))).arrival_variability
+    assert again == pytest.approx(whole) == pytest.approx(3, rel=0.2)
+
+
+def test_a_trace_says_how_its_requests_arrive_and_others_are_taken_for_poisson(tmp_path: Path) -> None:
+    fours = np.repeat(poisson(np.random.default_rng(2), 2, 3600), 4)
+    trace_csv(tmp_path / "t.csv", fours)
+    trace_csv(tmp_path / "short.csv", fours[fours < 500])
+    load = load_of(
+        tmp_path,
+        traced={"trace": "t.csv"},
+        short={"trace": "short.csv"},
+        waiting={"trace": "t.csv", "deferrable": {"hours_of_day": "20-06"}},
+        shaped={"mean_req_s": 1, "shape": "azure2024-code", **SIZES},
+    )
+    assert load.arrival_variability == pytest.approx({"traced": 4, "short": 1, "waiting": 1, "shaped": 1}, rel=0.2)
+    assert load.arrival_note["traced"] == "measured: variance / mean of requests in 12 s of a minute"
+    assert load.arrival_note["short"] == "Poisson assumed: the trace is too short to measure it"
+    assert load.arrival_note["shaped"] == "Poisson assumed"
+
+
+def test_queues_of_a_plan_are_made_for_the_arrivals_of_their_lane(tmp_path: Path) -> None:
+    # Documents have looser objectives and would ride on the replicas of chat; arrivals in
+    # twelves may not, in ones and twos may.
+    rng = np.random.default_rng(2)
+    for name, least, most in (("one", 1, 1), ("few", 1, 2), ("twelve", 12, 12)):
+        starts = poisson(rng, 12 / most, 3600)
+        trace_csv(tmp_path / f"{name}.csv", np.repeat(starts, rng.integers(least, most + 1, len(starts))))
+
+    def queues(documents: str) -> dict[str, set[tuple[float, bool]]]:
+        """By lane: variability of its queues, and whether documents ride on it."""
+        problem = Problem.model_validate(
+            {
+                "name": "x",
+                "workloads": {
+                    name: {"models": ["llama-3.1-8b"], "traffic": {"trace": f"{trace}.csv"}, "slo": slo}
+                    for name, trace, slo in (
+                        ("chat", "one", {"ttft_ms": 500, "tpot_ms": 30}),
+                        ("documents", documents, {"ttft_ms": 2000, "tpot_ms": 60}),
+                    )
+                },
+            }
+        )
+        found: dict[str, set[tuple[float, bool]]] = {}
+        for each in reduce_problem(problem, tmp_path, CATALOG).candidates.values():
+            if each.queue is not None:
+                rides = any(k.startswith("documents") for k in each.rates)
+                found.setdefault(each.name.split(" for ")[1], set()).add((round(each.queue.variability, 1), rides))
+        return found
+
+    # Ones and twos vary (1 + 4) / (1 + 2) = 1.67 times as Poisson; (1 + 1.67) / 2 and (1 + 12) / 2, about
+    (on_chat,) = queues("few")["chat"]
+    assert on_chat == (pytest.approx(1.33, abs=0.15), True)
+    found = queues("twelve")
+    (on_chat,) = found["chat"]
+    assert on_chat == (pytest.approx(1, abs=0.1), False)
+    assert all(variability == pytest.approx(6.5, rel=0.2) for variability, _ in found["documents"])

@@ -76,7 +76,7 @@ def _usable(deployment: DeploymentPlan, replicas: int) -> float:
     if queue is None:
         return replicas
     wait_s = math.inf if queue.wait_s is None else queue.wait_s
-    return usable_replicas(replicas, queue.slots, queue.service_s, wait_s, queue.percentile_share)
+    return usable_replicas(replicas, queue.slots, queue.service_s, wait_s, queue.percentile_share, queue.variability)
 
 
 def within_machines(e: Evidence) -> Finding:

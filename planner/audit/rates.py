@@ -172,6 +172,12 @@ def _kinder_queue(e: Evidence, deployment: DeploymentPlan, queue: Queue) -> Iter
     if any(getattr(lane, key) is not None for key, _ in LIMITS) and above(share, queue.percentile_share):
         figures = f"{queue.percentile_share:g} of requests in time, {lane.percentile} asks {share:g}"
         yield f"{name}: the queue keeps {figures}"
+    for workload_name in e.workloads_on(deployment):
+        # Answers are taken to vary as geometric lengths do: variance / mean squared is 1.
+        found = (e.load.arrival_variability[workload_name] + 1) / 2
+        if above(found, queue.variability):
+            figures = f"{queue.variability:.6g} of arrivals and answers, {workload_name} arrives with {found:.6g}"
+            yield f"{name}: the queue counts on a variability of {figures}"
     used = {served.request_class for served in deployment.served if served.req_s > 0}
     for rate in deployment.rates:
         workload = e.workload(rate.request_class)

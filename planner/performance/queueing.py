@@ -1,10 +1,14 @@
 """How much load n replicas can carry when requests that find every slot busy must wait.
 
-One queue in front of N = n x slots equal servers, Poisson arrivals and exponential service (M/M/N, Erlang C);
-burstier arrivals or steadier lengths stretch the waiting time (Allen and Cunneen).  A replica with few busy
-slots is faster than a full one, which is left out: the answer is on the safe side.
+One queue in front of N = n x slots equal servers, Poisson arrivals and exponential service (M/M/N, Erlang C).
+Burstier arrivals make the wait longer (Allen and Cunneen) and more often: the idle servers are worth as many
+deviations of the load as it then has (Halfin and Whitt; stretching alone gave a bursty trace half of the slots it
+needs).  A replica with few busy slots is faster than a full one, which is left out: the answer is on
+the safe side.
 
 Sources: A. K. Erlang 1917; A. O. Allen, Probability, Statistics and Queueing Theory, 2nd ed. 1990, ch. 5;
+S. Halfin and W. Whitt, Heavy-traffic limits for queues with many exponential servers, Operations Research 29 (1981);
+W. Whitt, A diffusion approximation for the G/GI/n/m queue, Operations Research 52 (2004);
 N. M. Temme, The asymptotic expansion of the incomplete gamma functions, SIAM J. Math. Anal. 10 (1979).
 """
 
@@ -53,12 +57,22 @@ def late_share(servers: int, load: float, wait_in_services: float, variability: 
     """Share of arrivals that wait longer than `wait_in_services` mean service times.
 
     `variability` is the mean of the squared coefficients of variation of arrivals and service; 1 is
-    exact for M/M/N, other values stretch the waiting time by it.
+    exact for M/M/N.  Other values stretch the waiting time by it, and as many wait as at the Poisson load
+    with as many deviations idle: (servers - load) / sqrt(variability x load).  Of few servers in heavy
+    bursts more wait (12 servers, 6 busy, gaps of squared variation 4: 11 % foreseen, 17 % simulated).
     """
     if load >= servers:
         return 1.0
     spare = (servers - load) * wait_in_services / variability
-    return min(1.0, waiting_share(servers, load)) * math.exp(-spare)
+    return min(1.0, waiting_share(servers, _as_poisson(servers, load, variability))) * math.exp(-spare)
+
+
+def _as_poisson(servers: int, load: float, variability: float) -> float:
+    """The load of Poisson arrivals that leaves as many deviations of itself idle."""
+    if variability == 1 or load <= 0:
+        return load
+    deviations = (servers - load) / math.sqrt(variability * load)
+    return ((math.sqrt(deviations**2 + 4 * servers) - deviations) / 2) ** 2
 
 
 def usable_replicas(
@@ -91,7 +105,7 @@ def _usable_servers(servers: int, wait_in_services: float, may_be_late: float, v
     if above <= 0:
         return high
     # Square-root staffing: whatever the percentile, little more than a few roots stay idle.
-    low = max(0.0, high - 6 * math.sqrt(servers))
+    low = max(0.0, high - 6 * math.sqrt(variability * servers))
     below = too_late(low)
     if below > 0:
         low, below = 0.0, too_late(0.0)
@@ -112,7 +126,12 @@ def _usable_servers(servers: int, wait_in_services: float, may_be_late: float, v
 
 
 def queue_line(
-    slots: int, service_s: float, wait_s: float, percentile_share: float, replicas_expected: float
+    slots: int,
+    service_s: float,
+    wait_s: float,
+    percentile_share: float,
+    replicas_expected: float,
+    variability: float = 1.0,
 ) -> tuple[float, float]:
     """(a, b) such that load <= a n - b is allowed wherever the line says so, for every whole n >= 1.
 
@@ -127,13 +146,15 @@ def queue_line(
     if wait_s < 0 or percentile_share >= 1:
         return 0.0, 0.0
     around = max(1, math.floor(replicas_expected))
-    return _line(slots, _round_down(wait_s / service_s), percentile_share, around)
+    return _line(slots, _round_down(wait_s / service_s), percentile_share, around, variability)
 
 
 @lru_cache(maxsize=65536)
-def _line(slots: int, wait_in_services: float, percentile_share: float, around: int) -> tuple[float, float]:
+def _line(
+    slots: int, wait_in_services: float, percentile_share: float, around: int, variability: float
+) -> tuple[float, float]:
     def usable(n: int) -> float:
-        return usable_replicas(n, slots, 1.0, wait_in_services, percentile_share)
+        return usable_replicas(n, slots, 1.0, wait_in_services, percentile_share, variability)
 
     a = min(STABLE_SHARE, usable(around + 1) - usable(around))
     # a n - usable(n) rises and then falls with n; its top is where the line touches the curve.

@@ -15,6 +15,7 @@ from planner.errors import Complaint, ProblemError
 from planner.performance.types import Request
 from planner.problem.references import trace_refusal
 from planner.problem.schema import Problem, Traffic, Workload
+from planner.traffic.arrivals import POISSON_NOTE
 from planner.traffic.blocks import Alike, OpenHours, group_alike, open_hours, week_label, window_label
 from planner.traffic.lengths import Cell, length_cells, mean_lengths, merge_cells
 from planner.traffic.trace import Trace, read_trace
@@ -32,6 +33,8 @@ class _Flow:
     windows: tuple[OpenHours, ...]  # empty unless it may wait
     burst_factor: float
     burst_note: str
+    arrival_variability: float
+    arrival_note: str
     merging_note: str
 
 
@@ -68,6 +71,8 @@ def reduce_traffic(problem: Problem, folder: Path, catalog: Catalog) -> Load:
         windows=_windows(alike, blocks, flows, problem),
         burst_factor={name: flow.burst_factor for name, flow in flows.items()},
         burst_note={name: flow.burst_note for name, flow in flows.items()},
+        arrival_variability={name: flow.arrival_variability for name, flow in flows.items()},
+        arrival_note={name: flow.arrival_note for name, flow in flows.items()},
         merging_note={name: flow.merging_note for name, flow in flows.items()},
     )
 
@@ -114,6 +119,7 @@ def _flow(name: str, workload: Workload, catalog: Catalog, trace: Trace | None, 
     requests, shares = _classes(name, merged)
     windows = tuple(open_hours(name, workload.deferrable)) if workload.deferrable else ()
     burst_factor, burst_note = (1.0, "may wait: no bursts to carry") if windows else _burst(traffic, catalog, trace)
+    measured = None if windows else trace
     return _Flow(
         classes=shares,
         requests=requests,
@@ -121,6 +127,8 @@ def _flow(name: str, workload: Workload, catalog: Catalog, trace: Trace | None, 
         windows=windows,
         burst_factor=burst_factor,
         burst_note=burst_note,
+        arrival_variability=measured.arrival_variability if measured else 1.0,
+        arrival_note=measured.arrival_note if measured else POISSON_NOTE,
         merging_note="; ".join(filter(None, (note, trace.lengths_note if trace else ""))),
     )
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from planner.errors import Complaint, ProblemError
 from planner.problem.places import printable
+from planner.traffic.arrivals import Arrivals
 from planner.traffic.lengths import Cell
 from planner.traffic.types import HOURS
 
@@ -56,6 +57,8 @@ class Trace:
     week: tuple[float, ...] | None  # relative load of the 168 hours; None if it covers less than a week
     burst_factor: float | None  # p99 minute over the mean of its hour; None below FEWEST_MINUTES
     burst_note: str
+    arrival_variability: float  # within the minute; at least 1, which is Poisson
+    arrival_note: str
     cells: tuple[Cell, ...]  # lengths by powers of two
     lengths_note: str
 
@@ -124,6 +127,7 @@ class _Tally:
 
         self.path = path
         self.minutes: Counter[int] = Counter()
+        self.arrivals = Arrivals()
         self.count = np.zeros(64 * 64)
         self.input_tok = np.zeros(64 * 64)
         self.output_tok = np.zeros(64 * 64)
@@ -171,6 +175,7 @@ class _Tally:
         self._check_span()
         minute, of_minute = np.unique((seconds // 60).astype(np.int64), return_counts=True)
         self.minutes.update(dict(zip(minute.tolist(), of_minute.tolist(), strict=True)))
+        self.arrivals.add(seconds)
         sizes = [tokens[key][good].to_numpy(dtype=float) for key in ("input_tok", "output_tok")]
         self.raised += int(((sizes[0] < 1) | (sizes[1] < 1)).sum())
         inputs, outputs = (np.maximum(size, 1.0) for size in sizes)
@@ -223,6 +228,7 @@ class _Tally:
             )
         week, week_req_s = self._week()
         burst_factor, measured = self._burst()
+        variability, arrival_note = self.arrivals.variability()
         covered = f"{seconds / 86_400:.1f} days" if seconds > 172_800 else f"{seconds / 3600:.1f} h"
         of = f"{requests:,} requests in {covered} of {self.path.name}"
         when = "" if week else "; less than a week: its hours are not used"
@@ -232,6 +238,8 @@ class _Tally:
             week=week,
             burst_factor=burst_factor,
             burst_note=f"{measured}, {of}{when}",
+            arrival_variability=variability,
+            arrival_note=arrival_note,
             cells=tuple(
                 Cell(float(n) / requests, float(i / n), float(o / n))
                 for n, i, o in zip(self.count, self.input_tok, self.output_tok, strict=True)

@@ -49,4 +49,6 @@ class Load:
     windows: tuple[Window, ...]
     burst_factor: dict[str, float]  # by workload
     burst_note: dict[str, str]  # by workload: measured on what, or assumed
+    arrival_variability: dict[str, float]  # by workload: variance / mean of arrivals in seconds; 1 is Poisson
+    arrival_note: dict[str, str]  # by workload: measured on what, or assumed
     merging_note: dict[str, str]  # by workload: what the reduction of lengths and hours lost
