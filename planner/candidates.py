@@ -221,10 +221,7 @@ def candidate(
             if k.workload in own and (refused is None or point.shortfall < refused.shortfall):
                 refused = point
             continue
-        derate = (
-            problem.performance.derate_measured if point.source == "measured" else problem.performance.derate_modeled
-        )
-        rates[k.label] = Rate(point=point, req_s=point.req_s * derate)
+        rates[k.label] = Rate(point=point, req_s=point.req_s * relied_share(problem, point))
         room_s[k.label] = waiting_room_s(point, objective)
         if k.workload in own:
             own_points.append((k.label, point))
@@ -257,6 +254,12 @@ def candidate(
     return Candidate(
         name=name, deployment=d, gpu=d.gpu.name, gpus=d.gpus, lane=slo, rates=rates, queue=queue, slope=slope, loss=loss
     )
+
+
+def relied_share(problem: Problem, point: OperatingPoint) -> float:
+    """The share of an estimate that the plan relies on: the problem's own for that source, else the band's low end."""
+    stated = getattr(problem.performance, f"derate_{point.source}")
+    return point.low_share if stated is None else float(stated)
 
 
 def stands_for(d: Candidate, c: Candidate, each: int) -> bool:

@@ -77,7 +77,7 @@ class ClassRate(Part):
     tpot_ms: float
     ttft_ms: float
     service_s: float
-    source: Literal["measured", "modeled", "given"]
+    source: Literal["measured", "corrected", "modeled", "given"]
     low_share: float
     high_share: float
     reason: str

@@ -15,12 +15,14 @@ from pathlib import Path
 from planner.apis import api_prices, usd_request
 from planner.candidates import Candidate, Drops, accepted_models, card, enumerate_candidates, from_capacity_table
 from planner.catalog.load import Catalog, benchmarks_for
-from planner.catalog.rows import ApiPrice
+from planner.catalog.own import read_own_rows
+from planner.catalog.rows import ApiPrice, Benchmark
 from planner.dominance import prune_dominated_lots, prune_outclassed_lots, standing_on
 from planner.errors import NoCandidate
 from planner.inputs import FleetInputs, MinimumOrder, Offer, Quota, Window
 from planner.market import Lot, gather, matches_quota
 from planner.performance import Performance
+from planner.performance.constants import constants_of
 from planner.problem.matching import allows
 from planner.problem.schema import Problem
 from planner.traffic.reduce import reduce_traffic
@@ -57,8 +59,15 @@ def reduce_problem(problem: Problem, folder: Path, catalog: Catalog, today: date
     for lot in lots:
         machines[lot.row.gpu] = max(machines.get(lot.row.gpu, 0), lot.row.gpus)
     cards = [m for w in problem.workloads.values() for a in accepted_models(w) if (m := card(catalog, a.model))]
-    rows = [] if problem.performance.capacity else benchmarks_for(catalog, models=cards, gpus=set(machines))
-    performance = Performance(catalog.models, rows, problem.performance.memory_share)
+    rows = [] if problem.performance.capacity else benchmarks_for(catalog, models=cards)
+    performance = Performance(
+        catalog.models,
+        catalog.gpus,
+        rows,
+        problem.performance.memory_share,
+        own=own_rows(problem, folder, catalog),
+        constants=constants_of(catalog.performance),
+    )
     if problem.performance.capacity:
         candidates = from_capacity_table(problem, load)
     else:
@@ -85,6 +94,12 @@ def reduce_problem(problem: Problem, folder: Path, catalog: Catalog, today: date
     )
     demand_a_way(reduced)
     return reduced
+
+
+def own_rows(problem: Problem, folder: Path, catalog: Catalog) -> list[Benchmark]:
+    """The user's own measurements that the problem names, checked; none if it names no file."""
+    name = problem.performance.benchmarks
+    return [] if name is None else read_own_rows(folder / name, catalog)
 
 
 def without_ended(problem: Problem, today: date | None) -> Problem:

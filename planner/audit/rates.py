@@ -88,14 +88,11 @@ def _against_model(
             f"{at}: {rate.estimate_req_s:.6g} requests/s are more than {rate.concurrency} in flight "
             f"of {rate.service_s:.6g} s each"
         )
-    derates = {
-        "measured": e.problem.performance.derate_measured,
-        "modeled": e.problem.performance.derate_modeled,
-        "given": 0.0,
-    }
-    relied = rate.estimate_req_s * derates[rate.source]
+    stated = getattr(e.problem.performance, f"derate_{rate.source}", 0.0)
+    derate = rate.low_share if stated is None else float(stated)
+    relied = rate.estimate_req_s * derate
     if above(rate.req_s, relied):
-        share = f"{derates[rate.source]:g} of the {rate.source} {rate.estimate_req_s:.6g}"
+        share = f"{derate:g} of the {rate.source} {rate.estimate_req_s:.6g}"
         yield f"{at}: {rate.req_s:.6g} requests/s are relied on, {share} are {relied:.6g}"
     if e.performance is None:
         yield f"{at}: its rate cannot be recomputed without the performance model"
@@ -106,6 +103,8 @@ def _against_model(
         return
     if above(rate.estimate_req_s, point.req_s):
         yield f"{at}: {rate.estimate_req_s:.6g} requests/s are claimed, recomputed {point.req_s:.6g}"
+    if rate.low_share > point.low_share + 1e-6:
+        yield f"{at}: the low end of its band is said to be {rate.low_share:.4f}, recomputed {point.low_share:.4f}"
     if rate.concurrency > point.concurrency:
         yield f"{at}: {rate.concurrency} requests in flight are claimed, recomputed {point.concurrency}"
     if rate.concurrency != point.concurrency:

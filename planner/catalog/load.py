@@ -38,6 +38,7 @@ TABLES: dict[str, Table] = {
     "shapes": Table(path="shapes.csv", row=rows.TrafficShape, key=("shape",)),
     "shape_hours": Table(path="shape_hours.csv", row=rows.ShapeHour, key=("shape", "hour")),
     "lengths": Table(path="lengths.csv", row=rows.LengthCell, key=("lengths", "input_from_tok", "output_from_tok")),
+    "performance": Table(path="performance.csv", row=rows.FittedConstant, key=("kind", "name", "applies_to")),
     "benchmarks": Table(path="benchmarks.csv", row=rows.Benchmark, key=tuple(rows.Benchmark.model_fields)),
 }
 """Every file of a catalog folder, by the field of `Catalog` that holds it."""
@@ -59,6 +60,7 @@ class Catalog:
     shapes: dict[str, rows.TrafficShape]
     shape_hours: dict[str, tuple[float, ...]]  # 168 relative loads, Monday 00:00 first
     lengths: dict[str, tuple[rows.LengthCell, ...]]
+    performance: tuple[rows.FittedConstant, ...]
 
     @cached_property
     def benchmarks(self) -> tuple[rows.Benchmark, ...]:
@@ -101,6 +103,7 @@ def load_catalog(folder: Path | None = None) -> Catalog:
         shapes={shape.shape: shape for shape in read["shapes"]},
         shape_hours=_hours(read["shape_hours"]),
         lengths=_grouped(read["lengths"]),
+        performance=tuple(read["performance"]),
     )
 
 

@@ -230,3 +230,16 @@ class Benchmark(CatalogRow):
     total_tok_s: float | None = Field(default=None, gt=0)
     slo: str = Field(default="", description="objective the rate was measured at, for load = slo")
     note: str = ""
+
+
+class FittedConstant(CatalogRow):
+    """One number of the performance model.  One line of catalogs/performance.csv, written by planner.performance.fit."""
+
+    kind: Literal["physics", "speed", "variance", "band", "error"] = Field(
+        description="constant of the roofline, factor of an engine or GPU, weight of measured rows, width, known error"
+    )
+    name: str
+    applies_to: str = Field(default="", description="which engine, GPU, rows ...; empty: all")
+    value: float
+    unit: str
+    rows: int | None = Field(default=None, ge=0, description="measured rows behind it")

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from planner.cli.answering import INTERRUPTED, Answering, keep_stdout_clean, still_solving
+from planner.cli.calibrating import calibrate
 from planner.cli.catalogs import catalog_app
 from planner.cli.problems import import_app, init, validate
 from planner.cli.solving import solve
@@ -33,6 +34,7 @@ app.command()(solve)
 app.command()(validate)
 app.command()(init)
 app.command()(sweep)
+app.command()(calibrate)
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(import_app, name="import")
 

@@ -9,7 +9,7 @@ from planner.outputs.figures import count, things, usd, usd_fine
 from planner.outputs.page import Line, Page
 from planner.plan import ApiPurchase, ClassRate, DeploymentPlan, Lane, Plan
 
-SOURCE_WORDS = {"measured": "measured", "modeled": "modeled", "given": "own table"}
+SOURCE_WORDS = {"measured": "measured", "corrected": "corrected", "modeled": "modeled", "given": "own table"}
 
 
 def show_deployments(plan: Plan, page: Page) -> None:

@@ -42,14 +42,19 @@ def _rates(plan: Plan) -> list[str]:
         if not served:
             continue
         # A deployment with any modeled rate counts as modeled: the weaker evidence names the hours.
-        weakest = min((rate.source for rate in served), key=("modeled", "measured", "given").index)
+        weakest = min((rate.source for rate in served), key=("modeled", "corrected", "measured", "given").index)
         hours[weakest] += sum(n * month_h.get(block, 0) for block, n in deployment.replicas_by_block.items())
         for rate in served:
             rates[rate.source].append(rate)
     total = sum(hours.values())
-    words = {"measured": "Measured rates", "modeled": "Modeled rates", "given": "Rates of your own table"}
+    words = {
+        "measured": "Measured rates",
+        "corrected": "Rates corrected by rows of other GPUs or loads",
+        "modeled": "Modeled rates",
+        "given": "Rates of your own table",
+    }
     sentences = []
-    for source in ("measured", "modeled", "given"):
+    for source in words:
         if source not in rates:
             continue
         share = percent(hours[source] / total) if total else "0 %"

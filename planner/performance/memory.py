@@ -34,13 +34,19 @@ KV_BYTES: dict[KvPrecision, int] = {"bf16": 2, "fp8": 1, "int8": 1}
 
 FOUR_BIT: tuple[Precision, ...] = ("int4", "fp4", "mxfp4")
 
-RESERVE_GIB = 3.0
-RESERVE_WEIGHTS_SHARE = 0.05
-"""An engine keeps max(3 GiB, 5 % of the weights on the GPU) for activations, graphs and buffers.
+ENGINE_GIB = {"vllm": 0.5, "sglang": 1.0}
+COLLECTIVES_GIB = 0.3
+SEATS = 256
+SAMPLER_BYTES = 39
+"""What vLLM and SGLang keep for themselves on each GPU, fitted on what they log (tests/test_kv_capacity.py).
 
-Against the KV blocks that vLLM logs, a flat 3 GiB comes out 2.5-3.8 % too low for dense models (0.8 to
-1.9 GiB are really used) and 45 % too high for one multimodal MoE model (Llama 4 Scout, 8.4 GiB used).
+vLLM profiles a sampling step for every seat (max_num_seqs), 39 bytes per seat and word of the vocabulary, and some
+0.3 GiB more where several GPUs talk.  SGLang keeps activations outside its share of the memory.
 """
+
+OTHER_ENGINE_GIB = 3.0
+OTHER_ENGINE_WEIGHTS_SHARE = 0.05
+"""Other engines: no log that could be used, so max(3 GiB, 5 % of the weights), as was right for vLLM of 2024."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +131,15 @@ def kv_rank_share(model: ModelCard, tp: int) -> float:
     return math.ceil(model.kv_heads / tp) / model.kv_heads
 
 
-def reserve_gib(weights_gpu_gib: float) -> float:
-    """Memory that an engine keeps for itself on one GPU [GiB]."""
-    return max(RESERVE_GIB, RESERVE_WEIGHTS_SHARE * weights_gpu_gib)
+def reserve_gib(deployment: Deployment, seats: int = SEATS) -> float:
+    """Memory that an engine keeps for itself on one GPU [GiB]; `seats` is vLLM's max_num_seqs."""
+    if deployment.engine == "sglang":
+        return ENGINE_GIB["sglang"]
+    if deployment.engine == "vllm":
+        collectives = COLLECTIVES_GIB if deployment.gpus > 1 else 0.0
+        return ENGINE_GIB["vllm"] + collectives + seats * deployment.model.vocab * SAMPLER_BYTES / GIB
+    weights_gpu = weights_gib(deployment.model, deployment.precision) / deployment.gpus
+    return max(OTHER_ENGINE_GIB, OTHER_ENGINE_WEIGHTS_SHARE * weights_gpu)
 
 
 def kv_room_gib(deployment: Deployment, memory_share: float) -> float:
@@ -136,14 +148,16 @@ def kv_room_gib(deployment: Deployment, memory_share: float) -> float:
     `memory_share` is the share of the memory that the engine may use (vLLM: gpu_memory_utilization).
     """
     weights_gpu = weights_gib(deployment.model, deployment.precision) / deployment.gpus
-    return deployment.gpu.memory_gib * memory_share - weights_gpu - reserve_gib(weights_gpu)
+    return deployment.gpu.memory_gib * memory_share - weights_gpu - reserve_gib(deployment)
 
 
 def request_gib(deployment: Deployment, request: Request) -> float:
     """KV cache that one request needs on each GPU by its last token [GiB]."""
-    tokens = request.input_tok + request.output_tok
-    replica = kv_bytes(deployment.model, deployment.kv_precision, tokens) / GIB
-    return replica * kv_rank_share(deployment.model, deployment.tp) / deployment.pp
+    d, tokens = deployment, request.input_tok + request.output_tok
+    replica = kv_bytes(d.model, d.kv_precision, tokens) / GIB
+    if d.split:
+        return replica / d.gpus
+    return replica * kv_rank_share(d.model, max(1, d.tp // d.dp)) / d.dp / d.pp
 
 
 def max_concurrency(deployment: Deployment, request: Request, memory_share: float) -> int | Refusal:
@@ -154,7 +168,7 @@ def max_concurrency(deployment: Deployment, request: Request, memory_share: floa
     """
     usable = deployment.gpu.memory_gib * memory_share
     weights = weights_gib(deployment.model, deployment.precision)
-    needed = weights / deployment.gpus + reserve_gib(weights / deployment.gpus)
+    needed = weights / deployment.gpus + reserve_gib(deployment)
     where = f"{deployment.gpus} x {deployment.gpu.name}"
     if needed >= usable:
         nearest = f"{where}: {needed:.1f} GiB per GPU at {deployment.precision}, {usable:.1f} GiB usable"

@@ -1,189 +1,174 @@
-"""How fast a replica is by its data sheet: the slower of memory and arithmetic, plus overheads.
+r"""How long a replica takes by its data sheet: weights and cache read, matrices multiplied, results exchanged.
 
-Plain arithmetic on a model card and a GPU row; it knows no measured row and no objective.
-Not modeled: prefix caching, speculative decoding, attention data parallelism, links between machines.
+    step = read / (bandwidth x share) + FLOP / (TFLOPS x share) + cache + all-reduces + layers + scheduler + requests
+
+Reading and multiplying are added, not the larger taken: fitted to measured rows a soft maximum came out as the sum.
+Everything is elementwise: `Work`, requests and concurrency may be numbers or arrays of one shape.  Constants come
+from catalogs/performance.csv, fitted by `planner.performance.fit`; nothing here knows a measured row.
+
+Sources: S. Williams et al., Roofline, CACM 52 (2009); distinct experts of a batch, E (1 - (1 - k/E)^n), as in
+A. Kim et al., MoE serving, with n^`routing_spread` because tokens of a batch prefer the same experts.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
-from planner.catalog.rows import Gpu, Precision
-from planner.performance import memory
-from planner.performance.types import Deployment, Refusal, Request
+import numpy as np
 
-WEIGHT_ONLY_INT4_SHARE = 0.75
-"""Matrix rate of 4-bit weights with 16-bit activations, as a share of the bf16 rate: they are unpacked first.
-
-Qwen3-8B, vLLM 0.9.2, A100 at full load: GPTQ 0.79 and AWQ 0.93 of the bf16 tokens/s (GPUStack).
-"""
+from planner.performance.work import Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Efficiencies:
-    """What share of the data sheet is reached, and what each step costs beside."""
+class Physics:
+    """What share of the data sheet is reached, and what each step costs beside.  One value each, for all hardware."""
 
-    weights_read_share: float  # of memory bandwidth, reading weights
-    kv_read_share: float  # of memory bandwidth, reading the KV cache
-    prefill_flop_share: float  # of dense TFLOPS
-    decode_flop_share: float  # of dense TFLOPS
+    weights_read_share: float  # of memory bandwidth, reading what every token needs
+    experts_read_share: float  # of memory bandwidth, reading routed experts
+    cache_read_share: float  # of memory bandwidth, reading the KV cache
+    prefill_flop_share: float  # of dense TFLOPS, prompts
+    decode_flop_share: float  # of dense TFLOPS, one token of each request
+    latent_flop_share: float  # of dense 16-bit TFLOPS, attention over a latent cache
+    packed_read_share: float  # reading four-bit weights, relative to others
+    packed_flop_share: float  # arithmetic with four-bit weights, relative to others
+    unpacked_flop_share: float  # beside that, where they are unpacked to 16 bits first
     all_reduce_ms: float  # latency of one all-reduce per doubling of GPUs
     pcie_all_reduce_ms: float  # the same where GPUs meet over PCIe
-    link_share: float  # of link bandwidth in all-reduces
+    link_share: float  # of link bandwidth, in all-reduces
     layer_ms: float  # launches and small kernels, per layer and step
+    expert_layer_ms: float  # routing and grouping, per layer with experts
+    expert_parallel_ms: float  # exchange between experts, per layer where they are spread
     step_ms: float  # scheduler, per step
     request_ms: float  # sampling and bookkeeping, per request and step
-    interference: float  # share of other requests' prefill that decoding waits for
+    separate_share: float  # share of prompts that are read in a step of their own
+    routing_spread: float  # exponent on the tokens of a batch that choose experts independently
+    same_prompt_spread: float  # the same where a whole batch has one and the same prompt
     first_token_ms: float  # tokenizer, HTTP and scheduling before the prompt is read
     own_prompt: float  # reading one's own prompt, as a multiple of its prefill time
     prompts_ahead: float  # share of the others whose prompt is read before one's own
+    seats: float  # requests in flight an engine chooses at full load, where nothing else is said
 
 
-FITTED = Efficiencies(
-    weights_read_share=0.73,
-    kv_read_share=0.80,
-    prefill_flop_share=0.47,
-    decode_flop_share=0.61,
-    all_reduce_ms=0.0069,
-    pcie_all_reduce_ms=0.030,
-    link_share=0.33,
-    layer_ms=0.026,
-    step_ms=1.21,
-    request_ms=0.0001,
-    interference=0.63,
-    first_token_ms=40.0,
-    own_prompt=1.65,
-    prompts_ahead=0.079,
-)
-"""Fitted in November 2026 on 1,513 serving rows of H100, H200, B200, B300 and GB200, all three engines.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speed:
+    """Factors on time for one engine, vendor and GPU; 1 is what `Physics` says.  Each a number or an array."""
 
-|predicted / measured - 1|, median and p90, each configuration (architecture x GPU x precision x engine)
-by constants fitted without it: TPOT 15 % and 42 %, TTFT 31 % and 92 %.  Textbook constants, unfitted
-(0.75, 0.60, 0.50, 0.40, 8 us per all-reduce and per layer, 0.5 ms a step): TPOT 17 % and 46 %.  kv_read_share
-stands at the bound of the fit.  pcie_all_reduce_ms is assumed, no serving row being over PCIe; with it 44
-rows of L40S at full load come out at 1.00 in the median.  Nothing was fitted on AMD, Intel, Google or AWS.
-"""
+    time: Any = 1.0  # everything
+    read: Any = 1.0
+    compute: Any = 1.0
+    overhead: Any = 1.0
+    cache: Any = 1.0
+    heads: Any = 1.0  # cache read per query head: e where each head reads for itself, 1 where a group reads once
+    request: Any = 1.0
+    first_token: Any = 1.0  # TTFT
+    load: Any = 1.0  # throughput rows: their kind of load
 
 
-def compute_tflops(gpu: Gpu, precision: Precision) -> float | None:
-    """Dense matrix rate of one GPU at a weight precision [TFLOPS]; None where it cannot run it.
+CHANNELS = tuple(f.name for f in fields(Speed))
 
-    bf16 weights run as fp16 on a GPU without bf16.  int4 is weight-only everywhere.  mxfp4 uses fp4
-    hardware where there is some and 16-bit activations elsewhere, as gpt-oss does on Hopper.
+
+def read_ms(w: Work, p: Physics, tokens: Any, spread: float) -> Any:
+    """Reading the weights that `tokens` tokens need."""
+    routed = 1 - np.power(w.miss_share, np.power(np.maximum(tokens, 1e-9), spread))
+    shares = (w.attention_gb + w.dense_gb) / p.weights_read_share + w.routed_gb * routed / p.experts_read_share
+    return shares / np.where(w.packed > 0, p.packed_read_share, 1.0) / w.hbm_gb_s * 1e3
+
+
+def multiply_ms(w: Work, p: Physics, tokens: Any, share: float, head: bool) -> Any:
+    """All matrices times `tokens` tokens; without the head for prompts, of which only the last token needs it."""
+    parameters = w.attention_b + w.dense_b + w.routed_b + (w.head_b if head else 0.0)
+    packed = np.where(w.packed > 0, p.packed_flop_share, 1.0)
+    unpacked = np.where(w.unpacked > 0, p.unpacked_flop_share, 1.0)
+    return 2 * tokens * parameters / (w.tflops * packed * unpacked * share)
+
+
+def latency_ms(w: Work, p: Physics) -> Any:
+    """All-reduces of one step, however little they carry."""
+    each = np.where(w.pcie > 0, p.pcie_all_reduce_ms, p.all_reduce_ms)
+    return np.where(w.gpus > 1, 2 * w.layers * each * np.log2(np.maximum(w.gpus, 1)), 0.0)
+
+
+def exchange_ms(w: Work, p: Physics, tokens: Any) -> Any:
+    """What all-reduces carry: 2 (g - 1) / g x hidden x 2 bytes per token and all-reduce, two a layer."""
+    sent = 2 * w.layers * 2 * (w.gpus - 1) / w.gpus * tokens / w.copies * w.hidden * 2
+    return sent / (w.link_gb_s * p.link_share * 1e6)
+
+
+def cached_layers_tok(w: Work, tokens: Any) -> Any:
+    """Tokens kept over all layers for one request of `tokens`: windowed layers keep at most their window."""
+    return w.full_layers * tokens + w.windowed_layers * np.minimum(tokens, w.window_tok)
+
+
+def cache_ms(w: Work, p: Physics, requests: Any, context_tok: Any, s: Speed) -> Any:
+    """Reading everyone's cache once; a latent cache is read by all heads, which is arithmetic too."""
+    kept = requests * cached_layers_tok(w, context_tok) * w.kv_layer_bytes
+    latent = w.latent_gflop_tok * requests * context_tok / (w.half_tflops * p.latent_flop_share)
+    again = np.power(w.heads_per_group, np.log(s.heads))
+    return kept / (w.hbm_gb_s * p.cache_read_share * 1e6) * again * s.cache * s.read + latent * s.compute
+
+
+def scores_ms(w: Work, p: Physics, input_tok: Any) -> Any:
+    """Attention of a prompt over itself, half of all pairs."""
+    half = input_tok / 2
+    seen = w.full_layers * half + w.windowed_layers * np.minimum(half, w.window_tok)
+    return input_tok * w.score_gflop_layer_tok * seen / (w.half_tflops * p.prefill_flop_share)
+
+
+def overhead_ms(w: Work, p: Physics, s: Speed) -> Any:
+    """Layers, experts' bookkeeping and the scheduler: what a step costs that moves nothing."""
+    experts = p.expert_layer_ms + w.expert_parallel * p.expert_parallel_ms
+    return (w.layers * p.layer_ms + w.expert_layers * experts + p.step_ms) * s.overhead
+
+
+def prefill_ms(w: Work, p: Physics, s: Speed, input_tok: Any, prompts: Any = 1.0) -> Any:
+    """Reading `prompts` prompts together, nothing else running."""
+    tokens = input_tok * prompts
+    arithmetic = multiply_ms(w, p, tokens, p.prefill_flop_share, False) + prompts * scores_ms(w, p, input_tok)
+    moved = read_ms(w, p, tokens, p.routing_spread) * s.read + arithmetic * s.compute
+    return moved + latency_ms(w, p) + exchange_ms(w, p, tokens) + overhead_ms(w, p, s)
+
+
+def decode_ms(w: Work, p: Physics, s: Speed, in_flight: Any, context_tok: Any, spread: float) -> Any:
+    """One step of `in_flight` requests, one token each, nobody's prompt being read."""
+    batch = in_flight / w.stages
+    moved = read_ms(w, p, batch, spread) * s.read
+    moved = moved + multiply_ms(w, p, batch, p.decode_flop_share, True) * s.compute
+    moved = moved + cache_ms(w, p, batch, context_tok, s) + latency_ms(w, p) + exchange_ms(w, p, batch)
+    return moved + overhead_ms(w, p, s) + batch * p.request_ms * s.request
+
+
+def tpot_ms(w: Work, p: Physics, s: Speed, input_tok: Any, output_tok: Any, in_flight: Any) -> Any:
+    """Mean time per output token with `in_flight` requests, each replaced as it ends (continuous batching).
+
+    Each of the others brings one prompt per answer, so a step reads (n - 1) / output prompts beside: their arithmetic
+    always, their weights and overheads only in the `separate_share` that has a step of its own.
     """
-    half = gpu.bf16_tflops or gpu.fp16_tflops
-    unpacked = half * WEIGHT_ONLY_INT4_SHARE if half else None
-    return {
-        "bf16": half,
-        "fp8": gpu.fp8_tflops,
-        "int8": gpu.int8_tops,
-        "int4": unpacked,
-        "fp4": gpu.fp4_tflops,
-        "mxfp4": gpu.fp4_tflops or unpacked,
-    }[precision]
+    per_step = np.maximum(in_flight - 1, 0.0) / output_tok
+    some = np.minimum(per_step, 1.0)
+    batch = in_flight / w.stages
+    alone = read_ms(w, p, batch, p.routing_spread)
+    together = read_ms(w, p, batch + input_tok, p.routing_spread)
+    prompts = per_step * input_tok / w.stages
+    beside = multiply_ms(w, p, prompts, p.prefill_flop_share, False) + per_step / w.stages * scores_ms(w, p, input_tok)
+    own_step = read_ms(w, p, input_tok, p.routing_spread) * s.read + latency_ms(w, p) + overhead_ms(w, p, s)
+    return (
+        decode_ms(w, p, s, in_flight, input_tok + output_tok / 2, p.routing_spread)
+        + some * (together - alone) * s.read
+        + beside * s.compute
+        + exchange_ms(w, p, prompts)
+        + p.separate_share * some * own_step
+    ) * s.time
 
 
-def refuse_precision(gpu: Gpu, precision: Precision) -> Refusal | None:
-    """The refusal if this GPU has no arithmetic for the precision."""
-    if compute_tflops(gpu, precision) is not None:
-        return None
-    able = [p for p in memory.BYTES_PER_PARAMETER if compute_tflops(gpu, p) is not None]
-    return Refusal(
-        reason="precision not on this GPU",
-        nearest=f"{gpu.name} has no {precision}; it runs {', '.join(able) or 'none that is known'}",
-        shortfall=math.inf,
-    )
+def ttft_ms(w: Work, p: Physics, s: Speed, input_tok: Any, in_flight: Any, tpot: Any) -> Any:
+    """Mean time to the first token, a slot being free: the step under way, prompts ahead and one's own."""
+    ahead = p.own_prompt + p.prompts_ahead * np.maximum(in_flight - 1, 0.0) / w.stages
+    return (p.first_token_ms + ahead * prefill_ms(w, p, s, input_tok) + tpot / s.time / 2) * s.first_token
 
 
-class Roofline:
-    """The step times of one deployment.  Raises ValueError if its GPU lacks the precision."""
-
-    def __init__(self, deployment: Deployment, efficiencies: Efficiencies = FITTED) -> None:
-        d, e, model, gpu = deployment, efficiencies, deployment.model, deployment.gpu
-        tflops = compute_tflops(gpu, d.precision)
-        if tflops is None:
-            raise ValueError(f"{gpu.name} has no {d.precision}")
-        self.deployment, self.e = d, e
-        weights = memory.stored_bytes(model, d.precision)
-        read_gb_ms = gpu.hbm_gb_s * e.weights_read_share * d.tp / 1e3
-        self.active_ms = weights.active / read_gb_ms
-        self.experts_ms = weights.routed / read_gb_ms
-        self.routing_miss_share = 1 - model.experts_per_tok / model.experts if model.experts else 0.0
-        p = memory.parameters(model)
-        routed_share = model.experts_per_tok / model.experts if model.experts else 0.0
-        gflop_tok = 2 * (p.active + p.routed * routed_share)
-        gflop_ms = tflops * d.tp
-        self.tok_ms = gflop_tok / (gflop_ms * e.decode_flop_share)
-        self.tok_prefill_ms = gflop_tok / (gflop_ms * e.prefill_flop_share)
-        # Scores and values: 4 FLOP per element, always in 16 bits at best.
-        half = gpu.bf16_tflops or gpu.fp16_tflops or tflops
-        self.attention_tok_ms = 4 * model.heads * model.head_dim / 1e9 / (half * d.tp * e.prefill_flop_share)
-        self.kv_gib_ms = memory.GIB / 1e6 / (gpu.hbm_gb_s * e.kv_read_share)
-        self.all_reduce_ms = self.all_reduce_tok_ms = 0.0
-        if d.tp > 1:
-            latency = e.pcie_all_reduce_ms if gpu.link == "pcie" else e.all_reduce_ms
-            sent_bytes = 2 * (d.tp - 1) / d.tp * model.hidden * 2
-            self.all_reduce_ms = 2 * model.layers * latency * math.log2(d.tp)
-            self.all_reduce_tok_ms = 2 * model.layers * sent_bytes / (gpu.link_gb_s * e.link_share * 1e6)
-        self.fixed_ms = model.layers * e.layer_ms + e.step_ms + self.all_reduce_ms
-
-    def prefill_ms(self, input_tok: float) -> float:
-        """Time to read a prompt [ms]: matrix work or weights, plus attention and all-reduces."""
-        model = self.deployment.model
-        experts = self.experts_ms * (1 - self.routing_miss_share**input_tok)
-        windowed = model.windowed_layers if model.window_tok else 0
-        seen = input_tok / 2
-        seen_windowed = min(seen, model.window_tok) if model.window_tok else seen
-        seen_layers = (model.layers - windowed) * seen + windowed * seen_windowed
-        work = input_tok * (self.tok_prefill_ms + self.attention_tok_ms * seen_layers)
-        return max(work, self.active_ms + experts) + self.fixed_ms + input_tok * self.all_reduce_tok_ms
-
-    def curve(self, request: Request) -> Curve:
-        """The same deployment with one request class in all its slots."""
-        return Curve(self, request)
-
-
-class Curve:
-    """Latency against concurrency, for one deployment and one request class.
-
-    Each decode step reads all weights (of an MoE model: the experts that the batch is routed to,
-    E x (1 - (1 - k/E)^batch) of E) and every request's KV cache at half its output.  Each of the others is
-    replaced once per request, so its prefill lands in everyone's decode: (n - 1) / output x prefill.
-    With pipeline stages each stage works on its share of the batch.
-    """
-
-    __slots__ = ("_kv_ms", "_output", "_pp", "_r", "prefill_ms")
-
-    def __init__(self, roofline: Roofline, request: Request) -> None:
-        d = roofline.deployment
-        self._r = roofline
-        self._output = max(1.0, request.output_tok)
-        self._pp = d.pp
-        self.prefill_ms = roofline.prefill_ms(request.input_tok)
-        kept = memory.kv_bytes(d.model, d.kv_precision, request.input_tok + request.output_tok / 2)
-        self._kv_ms = kept / memory.GIB * memory.kv_rank_share(d.model, d.tp) * roofline.kv_gib_ms
-
-    def decode_ms(self, concurrency: float) -> float:
-        """One decode step of a full replica, without anyone's prefill [ms]."""
-        r = self._r
-        batch = concurrency / self._pp
-        read = r.active_ms
-        if r.experts_ms:
-            read += r.experts_ms * (1 - r.routing_miss_share**batch)
-        work = batch * r.tok_ms
-        step = read if read > work else work
-        return step + batch * (self._kv_ms + r.all_reduce_tok_ms) + r.fixed_ms + concurrency * r.e.request_ms
-
-    def latencies_ms(self, concurrency: float) -> tuple[float, float]:
-        """Mean time per output token and mean time to first token [ms], all slots busy but one's own.
-
-        Both grow with concurrency.  A fixed share of the others' prompts is read before one's own: an
-        M/D/1 queue of prompts was further off (TTFT 45 % against 31 %), and fell where decoding slowed.
-        """
-        e, prefill = self._r.e, self.prefill_ms
-        decode = self.decode_ms(concurrency)
-        others = concurrency - 1
-        tpot = decode + e.interference * others / self._output * prefill / self._pp
-        ttft = e.first_token_ms + (e.own_prompt + e.prompts_ahead * others / self._pp) * prefill + decode / 2
-        return tpot, ttft
+def static_ms(w: Work, p: Physics, s: Speed, input_tok: Any, output_tok: Any, batch: Any) -> Any:
+    """A whole batch from its prompts to its last token, none replaced (static batching), all with one prompt."""
+    context = input_tok + output_tok / 2
+    step = w.stages * decode_ms(w, p, s, batch, context, p.same_prompt_spread)
+    return (prefill_ms(w, p, s, input_tok, batch) + np.maximum(output_tok - 1, 0.0) * step) * s.time * s.load

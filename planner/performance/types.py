@@ -10,6 +10,10 @@ from typing import Literal
 
 from planner.catalog.rows import Gpu, KvPrecision, ModelCard, Precision
 
+Source = Literal["measured", "corrected", "modeled"]
+"""measured: rows of this very configuration lie near; corrected: rows of the same model, engine and precision lie
+further away or on other GPUs; modeled: the roofline alone."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
@@ -22,6 +26,9 @@ class Deployment:
     gpu: Gpu
     tp: int
     pp: int = 1
+    dp: int = 1  # attention data parallel inside the replica: tp GPUs hold dp copies of attention
+    ep: int = 1  # GPUs over which experts are spread
+    split: bool = False  # layers are laid out over the tp GPUs and run one after the other (llama.cpp)
 
     @property
     def gpus(self) -> int:
@@ -56,10 +63,12 @@ class OperatingPoint:
     ttft_ms: float  # mean, prefill only: no waiting for a slot
     service_s: float  # ttft + (output - 1) x tpot
     req_s: float  # concurrency / service_s, before any derate
-    source: Literal["measured", "modeled"]
+    source: Source
     low_share: float  # 80 % band of the true rate, as a share of req_s
     high_share: float
     reason: str  # which rows or which constants, in a sentence
+    tpot_band_share: float = 0.0  # the true TPOT lies between tpot / (1 + share) and tpot x (1 + share), in 80 of 100
+    ttft_band_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -263,8 +263,18 @@ class CapacityRow(Section):
 class Performance(Section):
     """How throughput estimates become capacity that one may rely on."""
 
-    derate_measured: Share = Field(default=0.9, gt=0, description="share of a measured rate that the plan relies on")
-    derate_modeled: Share = Field(default=0.75, gt=0, description="share of a modeled rate that the plan relies on")
+    benchmarks: Name | None = Field(
+        default=None, description="CSV of your own measurements, as `plan calibrate` writes it; its rows win"
+    )
+    derate_measured: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None, description="share of a measured rate relied on; left out: the low end of its own 80 % band"
+    )
+    derate_corrected: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None, description="the same for rates corrected by rows further away or on other GPUs"
+    )
+    derate_modeled: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None, description="the same for rates that no row stands behind"
+    )
     memory_share: Share = Field(default=0.9, gt=0, description="share of GPU memory the engine may use")
     capacity: list[CapacityRow] = Field(
         default=[],
