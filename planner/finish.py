@@ -29,6 +29,7 @@ from planner.problem.schema import Problem
 from planner.reduce import Reduced
 from planner.remarks import in_the_way, notes
 from planner.solution import Solution
+from planner.ties import ties
 
 
 def finish(
@@ -95,6 +96,7 @@ def finish(
         apis=apis,
         workloads=share_out(problem, reduced, purchases, apis, lines, work),
         costs=tuple(lines),
+        ties=ties(reduced, deployments),
         dropped=dropped,
         notes=notes(problem, reduced, solution, usd_month),
         prices_observed=observed([*purchases, *apis], today),

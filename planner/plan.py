@@ -172,6 +172,16 @@ class Dropped(Part):
     nearest: str = ""
 
 
+class Tie(Part):
+    """A deployment that was not chosen, and cannot be told from one that was: the difference lies within their bands."""
+
+    deployment: str = Field(description="the chosen one")
+    request_class: str
+    other: str
+    usd_ratio: float = Field(description="cost per request of the other / of the chosen one, by rent at full use")
+    band_share: float = Field(description="80 % band of that ratio, to either side")
+
+
 class PricesObserved(Part):
     """How old the prices of this plan are."""
 
@@ -204,6 +214,7 @@ class Plan(Part):
     apis: tuple[ApiPurchase, ...] = ()
     workloads: tuple[WorkloadPlan, ...] = ()
     costs: tuple[CostLine, ...] = ()
+    ties: tuple[Tie, ...] = ()
     dropped: tuple[Dropped, ...] = ()
     in_the_way: tuple[str, ...] = Field(
         default=(), description="if infeasible: what stands in the way, a sentence each"

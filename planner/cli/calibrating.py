@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from planner.cli.answering import answer_console, warn, writable, write_whole
+from planner.cli.answering import watched, answer_console, warn, writable, write_whole
 from planner.errors import Complaint, InputError
 
 if TYPE_CHECKING:
     from planner.catalog.importers.rows import Given
     from planner.catalog.load import Catalog
     from planner.catalog.rows import Benchmark
+    from planner.performance.compare import Comparison
 
 
 def calibrate(
@@ -85,12 +86,18 @@ def calibrate(
     merged = _merged_with(output, rows) if output is not None else None
     if merged is not None and output is not None:
         write_whole(output, csv_text(merged.rows))
+    from planner.performance.compare import compare
+
+    compared = watched(lambda _report: compare(rows, catalog))
     if json:
+        from dataclasses import asdict
         from json import dumps
 
-        typer.echo(dumps([row.model_dump(mode="json") for row in rows], indent=1))
+        found = {"rows": [row.model_dump(mode="json") for row in rows], "estimates": [asdict(c) for c in compared]}
+        typer.echo(dumps(found, indent=1))
     else:
         show_rows(rows)
+        show_comparison(compared)
     if merged is not None:
         tell = warn if json else typer.echo
         tell(f"Wrote {output}: {merged.said}.\nIn a problem:  performance: {{benchmarks: {output}}}")
@@ -122,6 +129,28 @@ def show_rows(rows: Sequence[Benchmark]) -> None:
         page.say(f"{driven} of {len(rows)} had no fixed number in flight: kept, but rates are read off the others.")
     if any(row.note.startswith("SPEC-DECODE") for row in rows):
         page.say("Runs with speculative decoding are kept, but no rates are read off them.")
+
+
+def show_comparison(compared: Sequence[Comparison]) -> None:
+    """How far estimates were from these runs, and how far they are once the others of them are known."""
+    from planner.outputs.figures import percent
+    from planner.outputs.page import Line, Page
+
+    words = {"tpot_ms": "time per output token", "ttft_ms": "time to first token", "output_tok_s": "output tokens/s"}
+    lines = [
+        Line(
+            words[c.quantity],
+            (f"{c.rows:,}", percent(c.before_share), "-" if c.after_share is None else percent(c.after_share)),
+            [],
+        )
+        for c in compared
+    ]
+    page = Page(answer_console())
+    if lines:
+        page.table("Estimates of these runs, median error", ("runs", "before", "after"), lines)
+        page.say("After: each run estimated from the others of them, not from itself.")
+    else:
+        page.say("No estimate could be compared with these runs.")
 
 
 def _ms(value: float | None) -> str:

@@ -19,6 +19,8 @@ def show_evidence(plan: Plan, page: Page) -> None:
     page.title("How sure this is")
     for sentence in _rates(plan):
         page.say(sentence)
+    for sentence in _ties(plan):
+        page.say(sentence)
     seen = plan.prices_observed
     if seen.oldest is None or seen.oldest_days is None:
         page.say("Prices: none was needed.")
@@ -63,6 +65,19 @@ def _rates(plan: Plan) -> list[str]:
             sentence += f", 80 % band {band(rates[source])}, planned with {_relied(rates[source])} of each"
         sentences.append(sentence + ".")
     return sentences
+
+
+def _ties(plan: Plan) -> list[str]:
+    """A sentence for each deployment that others tie with."""
+    by_chosen: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for tie in plan.ties:
+        apart = (tie.usd_ratio - 1) * 100
+        words = f"{abs(apart):.0f} % {'dearer' if apart > 0 else 'cheaper'}" if abs(apart) >= 0.5 else "as cheap"
+        by_chosen[tie.deployment, tie.request_class].append(f"{tie.other}, {words}")
+    return [
+        f"A tie for {request_class}: {chosen} costs as much per request, within the bands, as {'; '.join(others)}."
+        for (chosen, request_class), others in by_chosen.items()
+    ]
 
 
 def _relied(rates: list[ClassRate]) -> str:

@@ -63,12 +63,12 @@ class Labels(NamedTuple):
     architecture: str
     family: str  # dense, moe or latent
     load: str  # serving, static or max
-    era: str  # before 2025 or since
+    era: str  # before October 2024 or since
     how: str  # precision, and whether the GPU multiplies four bits itself
 
 
 def labels_of(deployment: Deployment, load: str = "serving", early: bool = False) -> Labels:
-    """The labels of a deployment; `early`: measured before 2025."""
+    """The labels of a deployment; `early`: measured before October 2024."""
     d = deployment
     native = "" if d.precision not in FOUR_BIT else " in hardware" if d.gpu.fp4_tflops else " unpacked"
     return Labels(
@@ -79,7 +79,7 @@ def labels_of(deployment: Deployment, load: str = "serving", early: bool = False
         architecture=d.model.architecture,
         family=family_of(d.model),
         load=load,
-        era="before 2025" if early else "since 2025",
+        era="before October 2024" if early else "since October 2024",
         how=d.precision + native,
     )
 

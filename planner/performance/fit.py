@@ -22,12 +22,12 @@ import typer
 from numpy.typing import NDArray
 
 from planner.catalog.rows import FittedConstant
-from planner.performance.constants import GROUPS, PRIORS, VARIANCES, Constants
+from planner.performance.constants import GROUPS, MAIN_ENGINES, PRIORS, VARIANCES, Constants
 from planner.performance.measured import Corrected, MeasuredRatios
 from planner.performance.observations import Observation
 from planner.performance.points import Floats, Points, points_of, roofs, speed_of
 from planner.performance.roofline import Physics
-from planner.performance.sources import MEMORY_SHARE
+from planner.performance.sources import MEMORY_SHARE, OTHER_VENDORS
 from planner.performance.types import Source
 
 if TYPE_CHECKING:
@@ -65,11 +65,7 @@ class Data:
         return Data(
             points=self.points.take(index),
             observations=tuple(self.observations[i] for i in index),
-            **{
-                f.name: getattr(self, f.name)[index]
-                for f in fields(Data)
-                if f.name not in ("points", "observations")
-            },
+            **{f.name: getattr(self, f.name)[index] for f in fields(Data) if f.name not in ("points", "observations")},
         )
 
 
@@ -175,7 +171,9 @@ def ratios(data: Data, constants: Constants, quantity: str) -> MeasuredRatios:
     )
 
 
-def corrected(train: Data, test: Data, constants: Constants, quantity: str) -> tuple[NDArray[np.intp], Floats, Corrected]:
+def corrected(
+    train: Data, test: Data, constants: Constants, quantity: str
+) -> tuple[NDArray[np.intp], Floats, Corrected]:
     """Of one quantity: which of the test rows have it, log(predicted / measured), and the correction made."""
     index = np.flatnonzero(test.serving if quantity != "throughput" else ~test.serving)
     part = test.take(index)
@@ -217,6 +215,14 @@ def table(constants: Constants, data: Data, errors: dict[str, dict[str, Errors]]
     return rows
 
 
+def width_elsewhere(data: Data, errors: Errors, constants: Constants) -> float:
+    """The width of a TPOT band on GPUs of other vendors: no latency was measured there, only throughput."""
+    labels = [data.points.labels[i] for i in errors.index]
+    other = np.array([label.vendor != "nvidia" and label.engine in MAIN_ENGINES for label in labels])
+    deviation = np.sqrt(sum(v for (quantity, _), v in constants.variances.items() if quantity == "tpot"))
+    return float(np.quantile(np.abs(errors.off[other]), 0.8) / deviation)
+
+
 def _summaries(data: Data, e: Errors, left_out: str) -> Iterator[tuple[str, str, float, int]]:
     """Median and p90 over all rows, and by GPU and precision, engine, and source."""
     labels = [data.points.labels[i] for i in e.index]
@@ -240,7 +246,9 @@ def _short(value: float) -> float:
     return float(f"{value:.5g}")
 
 
-def main(folder: Annotated[Path | None, typer.Argument(help="A catalog folder; the shipped one by default.")] = None) -> None:
+def main(
+    folder: Annotated[Path | None, typer.Argument(help="A catalog folder; the shipped one by default.")] = None,
+) -> None:
     """Fit the constants to FOLDER/benchmarks.csv and write FOLDER/performance.csv, errors included."""
     from planner.catalog.load import load_catalog
     from planner.catalog.shipped import shipped_folder
@@ -258,6 +266,7 @@ def main(folder: Annotated[Path | None, typer.Argument(help="A catalog folder; t
     typer.echo("leaving out single rows", err=True)
     partly = cross_validate(data, constants, unseen=False)
     bands = {(q, s): (partly if s == "measured" else unseen)[q].width(s) for q in unseen for s in get_args(Source)}
+    bands["tpot", OTHER_VENDORS] = width_elsewhere(data, unseen["throughput"], constants)
     constants = replace(constants, bands=bands)
     newest = max(o.observed_on for o in data.observations)
     rows = table(constants, data, {"configuration unseen": unseen, "row left out": partly}, newest)
@@ -269,7 +278,9 @@ def main(folder: Annotated[Path | None, typer.Argument(help="A catalog folder; t
     for name, errors in (("unseen", unseen), ("row left out", partly)):
         for quantity, e in errors.items():
             share = e.share()
-            typer.echo(f"{name}: {quantity} median {np.median(share):.1%}, p90 {np.quantile(share, 0.9):.1%}, {len(share)} rows")
+            typer.echo(
+                f"{name}: {quantity} median {np.median(share):.1%}, p90 {np.quantile(share, 0.9):.1%}, {len(share)} rows"
+            )
 
 
 if __name__ == "__main__":

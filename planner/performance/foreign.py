@@ -15,7 +15,7 @@ from planner.catalog.load import Catalog
 from planner.catalog.names import resolve_gpu, resolve_model
 from planner.catalog.rows import Gpu, KvPrecision, ModelCard, Precision
 from planner.performance.memory import weights_gib
-from planner.performance.observations import LAYERS_SPLIT, default_kv_precision
+from planner.performance.observations import EARLY, LAYERS_SPLIT, default_kv_precision
 from planner.performance.slo import Asked, parse_slo
 from planner.performance.types import Deployment, Request
 from planner.performance.work import compute_tflops
@@ -108,7 +108,7 @@ def understand(raw: Mapping[str, str], catalog: Catalog) -> Foreign | str:
         load=load,
         req_s=numbers["request_rate"],
         asked=asked,
-        early=row["observed_on"][:4] in ("2022", "2023", "2024"),
+        early=_early(row["observed_on"]),
         assumed=tuple(assumed),
     )
 
@@ -218,6 +218,14 @@ def _request(
         input_tok, output_tok = input_tok * NOMINAL_SHARE, output_tok * NOMINAL_SHARE
         assumed.append("lengths 0.9 of nominal")
     return Request(input_tok=input_tok, output_tok=output_tok)
+
+
+def _early(day: str) -> bool:
+    """Whether a date (2024-10-05, 2024-10, 2024) may lie before `EARLY`; without one, no."""
+    year, month = day[:4], day[5:7]
+    if not year.isdigit():
+        return False
+    return (int(year), int(month) if month.isdigit() and 1 <= int(month) <= 12 else 1) < (EARLY.year, EARLY.month)
 
 
 def _number(text: str) -> float | str | None:

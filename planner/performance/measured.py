@@ -6,7 +6,7 @@ Given rows, the best linear average and its variance follow (kriging, that is a 
 C. Williams, Gaussian Processes for Machine Learning, 2006, ch. 2).  Near rows decide; far from all of them the
 ratio returns to 1 and the variance to that of a configuration nobody has measured.
 
-A row speaks only for its own engine, and serving latencies only for its own model and precision.
+A row speaks only for its own engine and vendor, and serving latencies only for its own model and precision.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Corrected:
 def groups_of(labels: Labels, quantity: str) -> dict[str, tuple[str, ...]]:
     """What a row must share with a point so that a part speaks for both."""
     live = "static" if labels.load == "static" else "live"
-    model = (labels.architecture, labels.how, labels.engine, live)
+    model = (labels.architecture, labels.how, labels.engine, live, labels.vendor)
     return {
         "model": model,
         "model, smooth": model,
@@ -153,7 +153,9 @@ class MeasuredRatios:
         """The inverse covariance of a block of rows, and its product with their log ratios."""
         found = self._solved.get(key)
         if found is None:
-            k = self._covariance({p: c[rows] for p, c in self._code.items()}, self._position[rows], self._year[rows], rows)
+            k = self._covariance(
+                {p: c[rows] for p, c in self._code.items()}, self._position[rows], self._year[rows], rows
+            )
             k[np.diag_indices_from(k)] += self._scatter[rows]
             inverse = np.linalg.inv(k)
             found = self._solved[key] = (inverse, inverse @ self._log_ratio[rows])

@@ -17,7 +17,7 @@ from planner.performance.points import Point
 from planner.performance.types import Deployment, Request
 from planner.performance.work import compute_tflops
 
-EARLY = date(2025, 1, 1)
+EARLY = date(2024, 10, 1)
 """Rows before this day count as of an earlier era where a vendor's software has changed much since (AMD)."""
 
 LOADS = {"closed-loop": "serving", "static-batch": "static", "max-load": "max"}

@@ -32,7 +32,7 @@ class Point:
     request: Request
     in_flight: float | None
     load: str = "serving"  # serving, static or max
-    early: bool = False  # measured before 2025
+    early: bool = False  # measured before October 2024
 
     @property
     def labels(self) -> Labels:

@@ -30,9 +30,13 @@ class Rated:
 
 def curve_of(replica: Replica, slots: int) -> ReplicaCurve:
     """The replica as the queueing model wants it: latencies at 1 ... slots in flight."""
-    tpot, ttft, _ = replica.latencies_ms(np.arange(1, slots + 1))
+    n = np.arange(1, slots + 1)
+    tpot, _, _ = replica.latencies_ms(n)
     return ReplicaCurve(
-        tpot_ms=tpot, ttft_ms=ttft, prefill_ms=replica.prefill_ms, output_tok=max(1.0, replica.request.output_tok)
+        tpot_ms=tpot,
+        ttft_ms=replica.steady_ttft_ms(n),
+        prefill_ms=replica.prefill_ms,
+        output_tok=max(1.0, replica.request.output_tok),
     )
 
 
@@ -55,7 +59,9 @@ def rate_at(u: Foreign, constants: Constants, ratios: Ratios) -> Rated | str:
     req_s, replica, d = best
     if req_s <= 0:
         return "the objective is not met even by one request alone"
-    in_flight = max(1.0, min(replica.most, req_s / max(1, u.gpus // d.gpus) * replica.latencies_ms(np.array([1]))[2][0] / 1e3))
+    in_flight = max(
+        1.0, min(replica.most, req_s / max(1, u.gpus // d.gpus) * replica.latencies_ms(np.array([1]))[2][0] / 1e3)
+    )
     source, _ = replica.source(in_flight)
     band = replica.band_share("tpot", in_flight, source)
     tok_s = req_s * u.request.output_tok

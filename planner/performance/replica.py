@@ -12,7 +12,7 @@ from planner.catalog.rows import Benchmark
 from planner.performance.constants import Constants, labels_of
 from planner.performance.points import Floats
 from planner.performance.roofline import prefill_ms, tpot_ms, ttft_ms
-from planner.performance.sources import Ratios, source_of
+from planner.performance.sources import Ratios, source_of, width_of
 from planner.performance.tails import Limits
 from planner.performance.types import Deployment, OperatingPoint, Request, Source
 from planner.performance.work import work
@@ -73,6 +73,16 @@ class Replica:
         ttft = ttft_ms(w, p, s, self._input, n, raw) * np.exp(np.interp(at, self._knots, self._ttft[0]))
         return tpot, ttft, ttft + max(0.0, self.request.output_tok - 1) * tpot
 
+    def steady_ttft_ms(self, in_flight: Integers | Floats) -> Floats:
+        """Mean TTFT of a request that comes alone, not in a wave: no prompt ahead but those that queue by chance.
+
+        What benchmarks with a fixed number in flight measure holds their first wave, all of whose prompts come at once.
+        """
+        w, p, s = self._work, self._constants.physics, self._speed
+        n = np.asarray(in_flight, dtype=float)
+        alone = ttft_ms(w, p, s, self._input, np.ones_like(n), tpot_ms(w, p, s, self._input, self._output, n))
+        return np.asarray(alone * math.exp(float(self._ttft[0][0])))
+
     def shares(self, in_flight: Integers, limits: Limits) -> Floats:
         """Latency / limit at the objective's percentile: one row each for TPOT, TTFT and end to end."""
         tpot, ttft, service = self.latencies_ms(in_flight)
@@ -95,7 +105,7 @@ class Replica:
         """Half width of the 80 % band of a latency: it lies within a factor 1 + share to either side."""
         found = self._tpot if quantity == "tpot" else self._ttft
         deviation = float(np.interp(math.log2(in_flight), self._knots, found[1]))
-        return math.exp(deviation * self._constants.bands[quantity, source]) - 1
+        return math.exp(deviation * width_of(self._constants, quantity, source, self._labels.vendor)) - 1
 
     def point(self, in_flight: int) -> OperatingPoint:
         """The operating point at one number in flight."""

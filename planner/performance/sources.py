@@ -18,6 +18,8 @@ from planner.performance.observations import Observation, observe
 from planner.performance.points import Floats, points_of, roofs, speed_of
 from planner.performance.types import Source
 
+OTHER_VENDORS = "modeled, other vendors"
+
 MEMORY_SHARE = 0.9
 """Share of memory that measured engines used; rows do not say (vLLM and SGLang default to about this)."""
 
@@ -92,3 +94,10 @@ def source_of(distance: float, related: bool) -> Source:
     if distance <= REACH_DOUBLINGS:
         return "measured"
     return "corrected" if related else "modeled"
+
+
+def width_of(constants: Constants, quantity: str, source: Source, vendor: str) -> float:
+    """Half width of the 80 % band in standard deviations; wider where a vendor's GPUs have hardly been measured."""
+    if source == "modeled" and vendor != "nvidia":
+        return constants.bands.get((quantity, OTHER_VENDORS), constants.bands[quantity, source])
+    return constants.bands[quantity, source]

@@ -22,7 +22,7 @@ from planner.performance.constants import constants_of
 from planner.performance.foreign import Foreign, understand
 from planner.performance.points import Floats, Point, points_of, roofs, speed_of
 from planner.performance.rates import Rated, open_loop, rate_at
-from planner.performance.sources import MEMORY_SHARE, Ratios, ratios_of, source_of
+from planner.performance.sources import MEMORY_SHARE, Ratios, ratios_of, source_of, width_of
 from planner.performance.types import Source
 
 LATENCIES = ("tpot_ms", "ttft_ms", "output_tok_s")
@@ -58,14 +58,10 @@ class Estimated:
         return out | {"estimate_source": self.source, "estimate_reason": self.reason}
 
 
-def predict_rows(
-    rows: Sequence[Mapping[str, str]], catalog: Catalog, own: Sequence[Benchmark] = ()
-) -> list[Estimated]:
+def predict_rows(rows: Sequence[Mapping[str, str]], catalog: Catalog, own: Sequence[Benchmark] = ()) -> list[Estimated]:
     """An estimate for every raw row, in their order."""
     constants = constants_of(catalog.performance)
-    ratios = ratios_of(
-        catalog.models, catalog.gpus, catalog.benchmarks, own, constants, ("tpot", "ttft", "throughput")
-    )
+    ratios = ratios_of(catalog.models, catalog.gpus, catalog.benchmarks, own, constants, ("tpot", "ttft", "throughput"))
     understood = [understand(row, catalog) for row in rows]
     out = [Estimated(reason=u) if isinstance(u, str) else Estimated() for u in understood]
     asked: list[tuple[int, Foreign, Point]] = []
@@ -109,7 +105,8 @@ def _predict_points(asked: list[tuple[int, Foreign, Point]], out: list[Estimated
         if corrected is not None:
             center[quantity][at] *= np.exp(corrected.log_factor)
             said = [source_of(d, r) for d, r in zip(corrected.distance, corrected.related, strict=True)]
-            widths = np.array([constants.bands[quantity, s] for s in said])
+            vendors = [points.labels[i].vendor for i in at]
+            widths = np.array([width_of(constants, quantity, s, v) for s, v in zip(said, vendors, strict=True)])
             sd[at] = corrected.deviation * widths
             if quantity != "ttft":
                 sources[at], nearest[at] = said, corrected.nearest
@@ -168,7 +165,9 @@ def predict_file(rows: Path, output: Path, catalog: Catalog, own: Sequence[Bench
         raise InputError([Complaint(str(rows), f"{what}.  Columns as in catalogs/benchmarks.csv: {columns} ...")])
     estimates = predict_rows(raw, catalog, own)
     out = io.StringIO()
-    writer = csv.DictWriter(out, [*header, *(c for c in ADDED if c not in header)], extrasaction="ignore", lineterminator="\n")
+    writer = csv.DictWriter(
+        out, [*header, *(c for c in ADDED if c not in header)], extrasaction="ignore", lineterminator="\n"
+    )
     writer.writeheader()
     writer.writerows({**row, **e.cells()} for row, e in zip(raw, estimates, strict=True))
     write_whole(output, out.getvalue())

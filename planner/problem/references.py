@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from planner.catalog.load import Catalog
+from planner.catalog.own import read_own_rows
 from planner.catalog.names import resolve_gpu, resolve_model
 from planner.catalog.rows import Gpu, ModelCard, PriceOffer
-from planner.errors import Complaint
+from planner.errors import Complaint, InputError
 from planner.problem.matching import allows, named
 from planner.problem.places import Finding, KeyPath, ProblemFile
 from planner.problem.schema import AcceptableModel, ExistingCommitment, Problem, Quote, Where
@@ -77,6 +78,7 @@ def reference_findings(problem: Problem, catalog: Catalog, folder: Path) -> list
         *_machines(problem, catalog),
         *_apis(problem, catalog),
         *_wheres(problem, catalog),
+        *own_benchmarks_are_there(problem, catalog, folder),
     ]
 
 
@@ -119,6 +121,18 @@ def _workloads(problem: Problem, catalog: Catalog, folder: Path) -> Iterator[Fin
             )
         if traffic.trace is not None and (wrong := trace_refusal(folder, traffic.trace)):
             yield Finding((*at, "traffic", "trace"), wrong)
+
+
+def own_benchmarks_are_there(problem: Problem, catalog: Catalog, folder: Path) -> Iterator[Finding]:
+    """The file of own measurements is beside the problem file, and every row of it can be used."""
+    name = problem.performance.benchmarks
+    if name is None:
+        return
+    try:
+        read_own_rows(folder / name, catalog)
+    except InputError as error:
+        for complaint in error.complaints:
+            yield Finding(("performance", "benchmarks"), f"{complaint.where}: {complaint.what}")
 
 
 def trace_refusal(folder: Path, trace: str) -> str:
