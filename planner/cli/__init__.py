@@ -15,6 +15,7 @@ import typer
 from planner.cli.answering import INTERRUPTED, Answering, keep_stdout_clean, still_solving
 from planner.cli.calibrating import calibrate
 from planner.cli.catalogs import catalog_app
+from planner.cli.estimating import estimate
 from planner.cli.problems import import_app, init, validate
 from planner.cli.solving import solve
 from planner.cli.sweeping import sweep
@@ -35,6 +36,7 @@ app.command()(validate)
 app.command()(init)
 app.command()(sweep)
 app.command()(calibrate)
+app.command()(estimate)
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(import_app, name="import")
 

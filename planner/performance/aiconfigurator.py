@@ -1,17 +1,17 @@
 """What aiconfigurator says of one deployment at one concurrency: NVIDIA's measured kernels, added up.
 
-A further source, asked by name only: it answers in the package's words and corrects nothing.  The
-package is optional and large; it is imported when the first question is asked, never before.
-
-Two of its traps are kept from passing on: without an engine version it parses some 500 YAML files per
-call, and a model that it does not ship it fetches over the network.
+A further source, asked by name: it corrects nothing of ours.  The package is optional and large, and not
+imported before the first question.  Two of its traps stay in here: with no engine version given it parses
+some 500 YAML files per call (1.1 s, not 11 ms), and a model that it does not ship it fetches from the network.
 """
 
 from __future__ import annotations
 
 import json
+import logging
+import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,9 +27,6 @@ SYSTEMS = {
     "rtx-pro-6000": "rtx_pro_6000_server",
 }  # fmt: skip
 """GPUs whose kernels it has measured, in its spelling; of others it knows a data sheet at most."""
-
-HOPPER = ("h100_sxm", "h200_sxm")
-BLACKWELL = ("b200_sxm", "b300_sxm", "gb200", "gb300", "rtx_pro_6000_server")
 
 SHIPPED = {
     "deepseek-v3": "deepseek-ai/DeepSeek-V3", "deepseek-v3.2": "deepseek-ai/DeepSeek-V3.2",
@@ -48,7 +45,7 @@ FP8_KERNELS = {"trtllm": "fp8_block", "vllm": "fp8", "sglang": "fp8"}
 """The FP8 matrix kernels that come nearest to what each engine was measured to do with a dense model.
 
 Llama-70B: TRT-LLM with `fp8` is 36 % off, with `fp8_block` (and FP8 KV) 8 %; vLLM with `fp8` 5 %, with
-`fp8_block` 127 %.  SGLang's two differ by 1 % on H100, and only `fp8` is there on every GPU.
+`fp8_block` 127 %.  SGLang's two differ by 1 % on H100, and L40S has only `fp8`.
 """
 
 KERNELS = {"bf16": "bfloat16", "int8": "sq", "int4": "int4_wo", "fp4": "nvfp4", "mxfp4": "w4a16_mxfp4"}
@@ -67,7 +64,7 @@ class Answer:
 
 
 def available() -> bool:
-    """Whether the package can be asked; it is not imported to find out."""
+    """Whether the package is installed; it is not imported to find out."""
     return find_spec("aiconfigurator") is not None
 
 
@@ -100,44 +97,34 @@ def ask(
     system, path = SYSTEMS[gpu.name], _path(model)
     if path is None:
         return f"aiconfigurator does not know {model.name}, and its shapes alone do not describe it"
-    kernels = _kernels(model, precision, engine, system)
+    kernels = _kernels(model, gpu, engine, precision)
     if isinstance(kernels, str):
         return kernels
     gemm, experts = kernels
     # SGLang on Hopper reads an FP8 cache with FP8 attention only; left to choose, the package finds no kernel.
-    fp8_attention = engine == "sglang" and kv_precision == "fp8" and system in HOPPER
+    fp8_attention = engine == "sglang" and kv_precision == "fp8" and gpu.architecture.startswith("Hopper")
     return _answer(
-        path,
-        system,
-        backend_name=engine,
-        isl=max(1, round(input_tok)),
-        osl=round(output_tok),
-        batch_size=concurrency,
-        tp_size=tp,
-        moe_tp_size=tp if experts else None,
-        moe_ep_size=1 if experts else None,
-        gemm_quant_mode=gemm,
-        moe_quant_mode=experts,
+        path, system, backend_name=engine, tp_size=tp, moe_tp_size=experts and tp, moe_ep_size=experts and 1,
+        isl=max(1, round(input_tok)), osl=round(output_tok), batch_size=concurrency,
+        gemm_quant_mode=gemm, moe_quant_mode=experts, kvcache_quant_mode=KV_KERNELS[kv_precision],
         fmha_quant_mode="fp8" if fp8_attention else None,
-        kvcache_quant_mode=KV_KERNELS[kv_precision],
-    )
+    )  # fmt: skip
 
 
-def _kernels(model: ModelCard, precision: str, engine: str, system: str) -> tuple[str, str | None] | str:
-    """Kernels of the dense matrices and of the experts, or why there are none."""
-    dense = not model.experts
+def _kernels(model: ModelCard, gpu: Gpu, engine: str, precision: str) -> tuple[str, str | None] | str:
+    """Kernels of the dense matrices and of the experts (None: there are none), or why the package has neither."""
     if precision == "fp8":
         # Experts trained in FP8 are stored in blocks, and SGLang's were measured in blocks only.
-        blocks = model.native_precision == "fp8" or engine == "sglang"
-        return (FP8_KERNELS[engine], None) if dense else ("fp8_block" if blocks else "fp8",) * 2
-    if precision not in KERNELS or (dense and precision == "mxfp4"):
+        in_blocks = model.native_precision == "fp8" or engine == "sglang"
+        return FP8_KERNELS[engine], ("fp8_block" if in_blocks else "fp8") if model.experts else None
+    if precision not in KERNELS or (precision == "mxfp4" and not model.experts):
         return f"aiconfigurator has no kernels for {model.name} in {precision}"
-    if dense:
-        return KERNELS[precision], None
-    if precision == "mxfp4" and engine == "trtllm" and system in BLACKWELL:
-        return "bfloat16", "w4a8_mxfp4_mxfp8"
-    # Weights in INT4 and MXFP4 are experts only: what every token passes through stays in BF16.
-    return ("bfloat16" if precision in ("int4", "mxfp4") else KERNELS[precision]), KERNELS[precision]
+    gemm = experts = KERNELS[precision]
+    if model.experts and precision in ("int4", "mxfp4"):
+        gemm = "bfloat16"  # such weights are published with their experts quantized, and nothing else
+    if precision == "mxfp4" and engine == "trtllm" and gpu.architecture.startswith("Blackwell"):
+        experts = "w4a8_mxfp4_mxfp8"
+    return gemm, experts if model.experts else None
 
 
 def _path(model: ModelCard) -> str | None:
@@ -151,16 +138,17 @@ def _path(model: ModelCard) -> str | None:
         "num_attention_heads": model.heads, "num_key_value_heads": model.kv_heads, "head_dim": model.head_dim,
         "vocab_size": model.vocab, "max_position_embeddings": model.context_tok,
     }  # fmt: skip
-    return _written(json.dumps({"architectures": ["LlamaForCausalLM"], "torch_dtype": "bfloat16", **shapes}))
+    norms = "Qwen3" if model.architecture.startswith("qwen3-") else "Llama"  # Qwen3 also norms queries and keys
+    return _written(json.dumps({"architectures": [f"{norms}ForCausalLM"], "torch_dtype": "bfloat16", **shapes}))
 
 
-@lru_cache(maxsize=1)
+@cache
 def _folder() -> TemporaryDirectory[str]:
     """Where shapes are written; it goes when the process ends."""
     return TemporaryDirectory(prefix="fleet-planner-")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _written(config: str) -> str:
     """A folder with this config.json, the same one each time: the package remembers models by their path."""
     folder = Path(mkdtemp(dir=_folder().name))
@@ -168,13 +156,12 @@ def _written(config: str) -> str:
     return str(folder)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _engine_version(system: str, engine: str) -> str | None:
-    """The newest engine version measured on a system; looking it up takes half a second, the estimate 6 ms."""
+    """The engine version whose tables the package counts as current."""
     from aiconfigurator.sdk.perf_database import get_latest_database_version
 
-    version: str | None = get_latest_database_version(system=system, backend=engine)
-    return version
+    return get_latest_database_version(system=system, backend=engine)
 
 
 @lru_cache(maxsize=65536)
@@ -182,6 +169,8 @@ def _answer(model_path: str, system: str, **asked: str | int | None) -> Answer |
     # The package raises RuntimeError, ValueError, KeyError and AssertionError alike for what it cannot
     # tell; whatever it raises, a source that does not know must not end a plan.
     engine, replica = str(asked["backend_name"]), f"{asked['tp_size']} x {system}"
+    for package in ("aiconfigurator", "aiconfigurator_core"):
+        logging.getLogger(package).setLevel(logging.ERROR)  # it warns of every table that it fills from another
     try:
         from aiconfigurator.cli.api import cli_estimate
         from aiconfigurator.sdk.common import DefaultHFModels
@@ -195,7 +184,9 @@ def _answer(model_path: str, system: str, **asked: str | int | None) -> Answer |
     except Exception as error:
         if str(error).startswith("OOM"):
             return f"aiconfigurator: {asked['batch_size']} in flight do not fit in the memory of {replica}"
-        return f"aiconfigurator has no answer: {_in_short(error)}"
+        # Its own words, without the path of the table that it looked in.
+        said_why = re.split(r"\n| at /|: tried ", str(error))[0].removeprefix("perf database error: ").strip()
+        return f"aiconfigurator has no answer: {said_why or type(error).__name__}"
     if said.kv_cache_warning:
         return f"aiconfigurator: {asked['batch_size']} in flight do not fit in the KV cache of {replica}"
     return Answer(
@@ -205,9 +196,3 @@ def _answer(model_path: str, system: str, **asked: str | int | None) -> Answer |
         memory_gib=float(said.raw["memory"]),
         version=f"aiconfigurator {metadata.version('aiconfigurator')}, {engine} {version}",
     )
-
-
-def _in_short(error: Exception) -> str:
-    """The first line of an error, without the path of the table it was looked up in."""
-    first = (str(error).splitlines() or [""])[0].split(" at /")[0].split(": tried ")[0]
-    return first.removeprefix("perf database error: ") or type(error).__name__

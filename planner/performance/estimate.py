@@ -7,17 +7,18 @@ What `plan estimate` shows, as plain values.  Arrivals are Poisson; prompts and 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from planner.performance import Performance
 from planner.performance.memory import kv_room_gib, max_concurrency, request_gib
-from planner.performance.percentiles import Latencies, ReplicaCurve, highest_rate, latencies
+from planner.performance.percentiles import Latencies, Law, ReplicaCurve, highest_rate, latencies
 from planner.performance.queueing import STABLE_SHARE
 from planner.performance.rates import curve_of
 from planner.performance.types import Deployment, Objective, OperatingPoint, Refusal, Request
 
 PERCENTILES = (0.5, 0.95, 0.99)
+"""Shown of every latency, beside the percentile of the objective."""
 
 QUIET_SHARE = 0.01
 """Load at which requests seldom meet: what is late here is late at any rate."""
@@ -35,7 +36,7 @@ class Rate:
     in_flight: float  # mean per replica
     waiting_share: float  # of requests, for a slot
     seen_req_s: float  # where latencies are given: req_s, or next to nothing where that is 0
-    ttft_ms: dict[float, float]  # by percentile as a share
+    ttft_ms: dict[float, float]  # by percentile as a share, ascending
     tpot_ms: dict[float, float]
     e2e_ms: dict[float, float]
 
@@ -125,6 +126,7 @@ def _at_objective(
     req_s = highest(1, 1, 1)
     full = replicas * point.req_s
     seen_req_s = req_s or QUIET_SHARE * full
+    shares = sorted({*PERCENTILES, objective.percentile_share})
     seen = _latencies(curve, seen_req_s, replicas)
     rate = Rate(
         replicas=replicas,
@@ -135,9 +137,9 @@ def _at_objective(
         in_flight=seen.in_flight,
         waiting_share=seen.waiting_share,
         seen_req_s=seen_req_s,
-        ttft_ms=_by_percentile(seen.ttft.percentile_ms),
-        tpot_ms=_by_percentile(seen.tpot.percentile_ms),
-        e2e_ms=_by_percentile(seen.e2e.percentile_ms),
+        ttft_ms=_by_percentile(seen.ttft, shares),
+        tpot_ms=_by_percentile(seen.tpot, shares),
+        e2e_ms=_by_percentile(seen.e2e, shares),
     )
     return AtObjective(objective=objective, point=point, rate=rate)
 
@@ -149,8 +151,8 @@ def _latencies(curve: ReplicaCurve, req_s: float, replicas: int) -> Latencies:
     return found
 
 
-def _by_percentile(percentile_ms: Callable[[float], float]) -> dict[float, float]:
-    return {share: percentile_ms(share) for share in PERCENTILES}
+def _by_percentile(law: Law, shares: Sequence[float]) -> dict[float, float]:
+    return {share: law.percentile_ms(share) for share in shares}
 
 
 def limits_of(objective: Objective) -> dict[str, float]:
