@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from planner.cli.answering import watched, answer_console, warn, writable, write_whole
+from planner.cli.answering import answer_console, warn, watched, writable, write_whole
 from planner.errors import Complaint, InputError
 
 if TYPE_CHECKING:

@@ -78,6 +78,10 @@ def estimate(
     benchmarks: Annotated[
         Path | None, _option("Your own measured rows, as `plan calibrate` writes them; they win.", metavar="FILE")
     ] = None,
+    ask_aiconfigurator: Annotated[
+        bool,
+        typer.Option("--aiconfigurator", help="Ask NVIDIA's aiconfigurator too, where it is installed, and show both."),
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option("-o", metavar="FILE", help="Write the curve, or the predicted rows, as CSV.", show_default=False),
@@ -116,7 +120,7 @@ def estimate(
     if rows is not None:
         _estimate_rows(rows, output, benchmarks, [name for name, value in of_one.items() if value is not None], json)
     else:
-        _estimate_one(of_one, output, benchmarks, json)
+        _estimate_one(of_one, output, benchmarks, json, ask_aiconfigurator)
 
 
 def _estimate_rows(rows: Path, output: Path | None, benchmarks: Path | None, beside: list[str], json: bool) -> None:
@@ -169,9 +173,12 @@ def _show_summary(summary: Any, output: Path) -> None:
         page.table("Not predicted", (), counted(summary.reasons))
 
 
-def _estimate_one(options: dict[str, Any], output: Path | None, benchmarks: Path | None, json: bool) -> None:
+def _estimate_one(
+    options: dict[str, Any], output: Path | None, benchmarks: Path | None, json: bool, ask_aiconfigurator: bool
+) -> None:
     """One deployment."""
     from planner.catalog.load import benchmarks_for, load_catalog
+    from planner.cli.second_opinion import plain, second_opinion, show_second_opinion
     from planner.outputs.estimate import curve_csv, estimate_object, refusal_object, show_estimate
     from planner.performance import Performance
     from planner.performance import estimate as estimating
@@ -200,12 +207,18 @@ def _estimate_one(options: dict[str, Any], output: Path | None, benchmarks: Path
     if output is not None:
         write_whole(output, curve_csv(found))
     assumed = _assumptions(asked, options, catalog)
+    others = second_opinion(found) if ask_aiconfigurator else {}
     if json:
-        typer.echo(dumps(estimate_object(found, asked.memory_share, assumed), indent=1))
+        whole = estimate_object(found, asked.memory_share, assumed)
+        if ask_aiconfigurator:
+            whole["aiconfigurator"] = [{"in_flight": n, **plain(answer)} for n, answer in others.items()]
+        typer.echo(dumps(whole, indent=1))
         if isinstance(found.at_objective, Refusal):
             warn(f"{found.at_objective.reason}\n  {found.at_objective.nearest}")
     else:
         show_estimate(found, assumed, answer_console())
+        if ask_aiconfigurator:
+            show_second_opinion(others, found)
     if not found.kept:
         raise typer.Exit(1)
 
