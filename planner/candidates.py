@@ -1,21 +1,21 @@
 """Which deployments are worth considering, and why the others are not.
 
 A candidate is one way to run one model: precision x KV precision x engine x GPU x parallelism x lane.
-A lane is the latency objective that a replica keeps for all it serves; a class may ride on any lane at
-least as tight as its own, at that lane's rate.  Every candidate that is dropped is counted under its
-reason, so that "no candidate fits" can say what to change.  Prices are not looked at here.
+A lane is the latency objective that a replica keeps for all it serves, and the features its engine runs with;
+a class may ride on any lane at least as tight as its own that runs as its workload allows, at that lane's rate.
+Every candidate that is dropped is counted under its reason, so that "no candidate fits" can say what to change.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from planner.catalog.load import Catalog
 from planner.catalog.names import resolve_model
 from planner.catalog.rows import Engine, KvPrecision, ModelCard, Precision
-from planner.lanes import at_least_as_tight, most_variable, objective_of
+from planner.lanes import allowed_features, at_least_as_tight, lanes_of, most_variable, objective_of
 from planner.performance import Performance
 from planner.performance.queueing import queue_line
 from planner.performance.tails import waiting_room_s
@@ -133,9 +133,8 @@ def enumerate_candidates(
     """
     classes = {name: [k for k in load.classes if k.workload == name] for name in problem.workloads}
     objectives = {name: objective_of(w.slo) for name, w in problem.workloads.items()}
-    lanes: dict[Objective, list[str]] = {}
-    for name, objective in objectives.items():
-        lanes.setdefault(objective, []).append(name)
+    allowed = {name: allowed_features(w.features) for name, w in problem.workloads.items()}
+    lanes = lanes_of(problem.workloads)
     peak = peak_req_s(load)
     arrive = {k.label: load.arrival_variability[k.workload] for k in load.classes}
     supported: dict[tuple[str, str], Engine] = {(row.engine, row.vendor): row for row in catalog.engines}
@@ -143,7 +142,7 @@ def enumerate_candidates(
     first: dict[tuple[str, str], str] = {}
     for variant in variants:
         first.setdefault((variant.card.name, variant.precision), variant.engine)
-    out: list[Candidate] = []
+    out = []
     for variant in variants:
         for gpu_name, largest in machines.items():
             gpu = catalog.gpus[gpu_name]
@@ -174,13 +173,15 @@ def enumerate_candidates(
                     gpu=gpu,
                     tp=tp,
                 )
-                for lane, owners in lanes.items():
-                    mine = [w for w in variant.workloads if at_least_as_tight(lane, objectives[w])]
+                for (lane, features), owners in lanes.items():
                     own = [w for w in owners if w in variant.workloads]
                     if not own:
                         continue
+                    alike = (w for w in variant.workloads if features in allowed[w])
+                    mine = [w for w in alike if at_least_as_tight(lane, objectives[w])]
                     riders = [(k, objectives[w]) for w in mine for k in classes[w]]
-                    found = candidate(problem, deployment, lane, riders, own, performance, peak, arrive, drops)
+                    run = replace(deployment, features=features)
+                    found = candidate(problem, run, lane, riders, own, performance, peak, arrive, drops)
                     if found is not None:
                         out.append(found)
     return prune_dominated(out, drops)
@@ -232,8 +233,9 @@ def candidate(
     work = {k: max(peak.get(k, 0.0), 1e-12) / rates[k].req_s for k, _ in own_points}
     total = sum(work.values())
     most = most_variable(max(arrive[k] for k, _ in own_points), [arrive[k] for k in rates])
+    slots = sum(work[k] / total * p.concurrency for k, p in own_points)
     queue = QueueOf(
-        slots=max(1, math.floor(sum(work[k] / total * p.concurrency for k, p in own_points))),
+        slots=1 if deployment.features.batching == "static" else max(1, math.floor(slots)),
         service_s=sum(work[k] / total * p.service_s for k, p in own_points),
         wait_s=min(waiting_room_s(p, lane) for _, p in own_points),
         percentile_share=lane.percentile_share,
@@ -247,10 +249,9 @@ def candidate(
     if slope <= 0:
         drops.add("no time left to wait for a slot")
         return None
-    d = deployment
-    slo = next(problem.workloads[w].slo for w in own)
-    label = "+".join(own)
-    name = f"{d.model.name} {d.precision} kv-{d.kv_precision} {d.engine} {d.gpu.name} tp{d.tp} for {label}"
+    d, slo = deployment, problem.workloads[own[0]].slo
+    how = f" with {d.features.label}" if d.features.label else ""
+    name = f"{d.model.name} {d.precision} kv-{d.kv_precision} {d.engine} {d.gpu.name} tp{d.tp}{how} for {'+'.join(own)}"
     return Candidate(
         name=name, deployment=d, gpu=d.gpu.name, gpus=d.gpus, lane=slo, rates=rates, queue=queue, slope=slope, loss=loss
     )
@@ -280,7 +281,6 @@ def prune_dominated(candidates: list[Candidate], drops: Drops) -> list[Candidate
 
     Safe: its replicas can be replaced by those of the other on the same machines, class by class.
     """
-
     kept: list[Candidate] = []
     for i, c in enumerate(candidates):
         for j, d in enumerate(candidates):

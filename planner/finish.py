@@ -12,6 +12,8 @@ from planner.apis import usd_request
 from planner.bill import Hours, Work, bill, divide_blocks, share_out
 from planner.candidates import Candidate
 from planner.market import Lot
+from planner.performance.features import PLAIN
+from planner.performance.types import Request
 from planner.plan import (
     ApiPurchase,
     ClassRate,
@@ -155,6 +157,7 @@ def deploy(reduced: Reduced, hours: list[Hours]) -> tuple[DeploymentPlan, ...]:
             replicas[label][h.block.label] = n
         for (k, standing, g), y in h.run.served.items():
             served[standing, g].append(Served(request_class=k, block=h.block.label, req_s=y))
+    requests = {k.label: k.request for k in reduced.load.classes}
     out = []
     for (name, g), by_block in replicas.items():
         c = reduced.candidates[name]
@@ -166,6 +169,7 @@ def deploy(reduced: Reduced, hours: list[Hours]) -> tuple[DeploymentPlan, ...]:
                 precision=d.precision if d else "",
                 kv_precision=d.kv_precision if d else "",
                 engine=d.engine if d else "",
+                features=d.features if d else PLAIN,
                 gpu=c.gpu,
                 tp=d.tp if d else 1,
                 pp=d.pp if d else 1,
@@ -178,7 +182,7 @@ def deploy(reduced: Reduced, hours: list[Hours]) -> tuple[DeploymentPlan, ...]:
                     percentile=c.lane.percentile,
                 ),
                 queue=queue_of(c),
-                rates=tuple(class_rate(k, c) for k in c.rates),
+                rates=tuple(class_rate(k, c, requests[k]) for k in c.rates),
                 replicas_by_block=by_block,
                 served=tuple(served[name, g]),
             )
@@ -200,7 +204,7 @@ def queue_of(c: Candidate) -> Queue | None:
     )
 
 
-def class_rate(k: str, c: Candidate) -> ClassRate:
+def class_rate(k: str, c: Candidate, request: Request) -> ClassRate:
     """What a replica serves of a class, and who says so."""
     rate = c.rates[k]
     point = rate.point
@@ -230,6 +234,8 @@ def class_rate(k: str, c: Candidate) -> ClassRate:
         low_share=point.low_share,
         high_share=point.high_share,
         reason=point.reason,
+        prefix_hit_share=request.prefix_hit_share,
+        offload_hit_share=request.offload_hit_share,
     )
 
 

@@ -1,12 +1,17 @@
-"""Lanes: the latency objective that a replica keeps for all it serves, and which classes may ride on it."""
+"""Lanes: the latency objective that a replica keeps for all it serves, and which classes may ride on it.
+
+A lane also says how its engines run.  Prefix hits do not: they are of each request, whoever else is served.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
+from planner.performance.features import Features, Speculative
 from planner.performance.types import Objective
-from planner.problem.schema import Slo
+from planner.problem.schema import EngineFeatures, Slo, Workload
 
 PERCENTILE_SHARE = {"mean": 0.5, "p50": 0.5, "p90": 0.90, "p95": 0.95, "p99": 0.99}
 
@@ -22,6 +27,23 @@ def objective_of(slo: Slo) -> Objective:
         e2e_ms=slo.e2e_ms or math.inf,
         percentile_share=PERCENTILE_SHARE[slo.percentile],
     )
+
+
+def allowed_features(stated: EngineFeatures) -> tuple[Features, ...]:
+    """The ways to run an engine that a workload allows: speculative decoding is a choice, the others are as stated."""
+    plain = Features(batching=stated.batching, chunked_prefill=stated.chunked_prefill)
+    if stated.speculative is None:
+        return (plain,)
+    return plain, replace(plain, speculative=Speculative(**stated.speculative.model_dump()))
+
+
+def lanes_of(workloads: Mapping[str, Workload]) -> dict[tuple[Objective, Features], list[str]]:
+    """Every objective with every way to run an engine, and the workloads that have just these."""
+    lanes: dict[tuple[Objective, Features], list[str]] = {}
+    for name, workload in workloads.items():
+        for features in allowed_features(workload.features):
+            lanes.setdefault((objective_of(workload.slo), features), []).append(name)
+    return lanes
 
 
 def at_least_as_tight(lane: Objective, own: Objective) -> bool:

@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from planner.catalog.rows import Term
+from planner.performance.features import PLAIN, Features
 
 SCHEMA_VERSION = "1"
 Status = Literal["optimal", "feasible", "infeasible", "stopped"]
@@ -81,6 +82,8 @@ class ClassRate(Part):
     low_share: float
     high_share: float
     reason: str
+    prefix_hit_share: float = Field(default=0, description="of its prompt tokens, stated: found in GPU memory")
+    offload_hit_share: float = Field(default=0, description="of its prompt tokens, stated: copied from the host")
 
 
 class Queue(Part):
@@ -109,6 +112,7 @@ class DeploymentPlan(Part):
     precision: str
     kv_precision: str
     engine: str
+    features: Features = Field(default=PLAIN, description="how the engine runs")
     gpu: str
     tp: int
     pp: int
@@ -173,7 +177,7 @@ class Dropped(Part):
 
 
 class Tie(Part):
-    """A deployment that was not chosen, and cannot be told from one that was: the difference lies within their bands."""
+    """A deployment that was not chosen and cannot be told from one that was: the difference lies within their bands."""
 
     deployment: str = Field(description="the chosen one")
     request_class: str

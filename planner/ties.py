@@ -63,12 +63,13 @@ def _tie(mine: Candidate, other: Candidate, main: str, usd_gpu_h: Mapping[str, f
     band = math.exp(math.hypot(math.log(rate.high_share), math.log(theirs.point.high_share))) - 1
     if not 1 / (1 + band) <= its / each <= 1 + band:
         return None
-    return Tie(
-        deployment=_short(mine), request_class=main, other=_short(other), usd_ratio=its / each, band_share=band
-    )
+    return Tie(deployment=_short(mine), request_class=main, other=_short(other), usd_ratio=its / each, band_share=band)
 
 
 def _short(c: Candidate) -> str:
     """A deployment in a few words: model, precision, GPUs, engine."""
     d = c.deployment
-    return f"{d.model.name} {d.precision} on {d.gpus} x {d.gpu.name} ({d.engine})" if d else c.name
+    if d is None:
+        return c.name
+    how = f", {d.features.label}" if d.features.label else ""
+    return f"{d.model.name} {d.precision} on {d.gpus} x {d.gpu.name} ({d.engine}{how})"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import asdict
 
 from planner.audit.evidence import Evidence, Finding, above, acceptable, differs
 from planner.performance.memory import BYTES_PER_PARAMETER, KV_BYTES, kv_room_gib, request_gib
@@ -78,6 +79,10 @@ def _against_model(
         what = f"{deployment.model} in {deployment.precision}, KV cache in {deployment.kv_precision}"
         yield f"{at}: {what}, on {deployment.gpu}: a name of these is not in the catalog"
         return
+    hits = (size.request.prefix_hit_share, size.request.offload_hit_share)
+    if (rate.prefix_hit_share, rate.offload_hit_share) != hits:
+        claimed = f"{rate.prefix_hit_share:g} and {rate.offload_hit_share:g}"
+        yield f"{at}: prefix and offload hits are said to be {claimed}, the problem states {hits[0]:g} and {hits[1]:g}"
     room = kv_room_gib(built, e.problem.performance.memory_share)
     needed = rate.concurrency * request_gib(built, size.request)
     if above(needed, room):
@@ -135,6 +140,7 @@ def _built(e: Evidence, deployment: DeploymentPlan) -> Deployment | None:
         gpu=gpu,
         tp=deployment.tp,
         pp=deployment.pp,
+        features=deployment.features,
     )
 
 
@@ -163,6 +169,8 @@ def _kinder_queue(e: Evidence, deployment: DeploymentPlan, queue: Queue) -> Iter
     most = max((rate.concurrency for rate in deployment.rates), default=0)
     if queue.slots > most:
         yield f"{name}: {queue.slots} slots queue together, at most {most} are in flight"
+    if deployment.features.batching == "static" and queue.slots > 1:
+        yield f"{name}: {queue.slots} slots are said to open one by one, a static batch ends as one"
     shortest = min((rate.service_s for rate in deployment.rates), default=0.0)
     if above(shortest, queue.service_s):
         figures = f"{queue.service_s:.6g} s in its slot, no class takes less than {shortest:.6g} s"
@@ -208,6 +216,7 @@ def lanes_and_models(e: Evidence) -> Finding:
             checked += 1
             at = f"{name} on {deployment.name}"
             breaches += _refused_model(e, deployment, workload, at)
+            breaches += _refused_features(deployment, workload, at)
             if not e.problem.performance.capacity:
                 breaches += _looser_lane(deployment.lane, workload, at)
         if e.workloads_on(deployment) and not e.problem.performance.capacity:
@@ -252,6 +261,17 @@ def _refused_model(e: Evidence, deployment: DeploymentPlan, workload: Workload, 
     if deployment.kv_precision not in model.kv_precisions:
         only = ", ".join(model.kv_precisions)
         yield f"{at}: KV cache in {deployment.kv_precision} is not accepted, only {only}"
+
+
+def _refused_features(deployment: DeploymentPlan, workload: Workload, at: str) -> Iterator[str]:
+    run, stated = deployment.features, workload.features
+    if (run.batching, run.chunked_prefill) != (stated.batching, stated.chunked_prefill):
+        yield f"{at}: its engine runs with {run.label or 'nothing special'}, which the workload does not state"
+    if (draft := run.speculative) is None:
+        return
+    if stated.speculative is None or asdict(draft) != stated.speculative.model_dump():
+        claimed = f"{draft.draft_tok} tokens, {draft.acceptance_share:g} accepted, draft {draft.draft_cost_share:g}"
+        yield f"{at}: speculative decoding ({claimed}) is not what the workload states"
 
 
 def _engine_cannot(e: Evidence, deployment: DeploymentPlan) -> Iterator[str]:

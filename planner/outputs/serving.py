@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from planner.outputs.figures import count, things, usd, usd_fine
+from planner.outputs.figures import count, percent, things, usd, usd_fine
 from planner.outputs.page import Line, Page
 from planner.plan import ApiPurchase, ClassRate, DeploymentPlan, Lane, Plan
 
@@ -21,12 +21,16 @@ def show_deployments(plan: Plan, page: Page) -> None:
         replicas = max(deployment.replicas_by_block.values(), default=0)
         rates = served_rates(deployment)
         kv = "" if deployment.kv_precision == "bf16" else f", KV {deployment.kv_precision}"
+        served = ", ".join(_workloads(plan, rates))
         lines.append(
             Line(
                 f"{things(replicas, 'replica')} of {deployment.model} {deployment.precision}, "
                 f"each {deployment.tp * deployment.pp} x {deployment.gpu}",
                 (", ".join(dict.fromkeys(SOURCE_WORDS[rate.source] for rate in rates)), band(rates)),
-                [f"{_engine(deployment)}{kv}; for {', '.join(_workloads(plan, rates))}: {objectives(deployment.lane)}"],
+                [
+                    f"{_engine(deployment)}{kv}; for {served}: {objectives(deployment.lane)}",
+                    *features(deployment, rates),
+                ],
             )
         )
     page.table("What runs, at most", ("rates", "80 % band"), lines)
@@ -53,6 +57,27 @@ def objectives(lane: Lane) -> str:
     limits = (("first token", lane.ttft_ms), ("per token", lane.tpot_ms), ("whole request", lane.e2e_ms))
     kept = [f"{name} {_duration(limit)}" for name, limit in limits if limit is not None]
     return f"{lane.percentile} {', '.join(kept)}" if kept else "no latency limit"
+
+
+def features(deployment: DeploymentPlan, rates: Sequence[ClassRate]) -> list[str]:
+    """What the engine does beside plain continuous batching, in one line, and who says so."""
+    run, parts = deployment.features, []
+    if run.batching == "static":
+        parts.append("static batching")
+    if run.chunked_prefill is not None:
+        parts.append("chunked prefill" if run.chunked_prefill else "no chunked prefill")
+    kinds = (("prefix caching", "prefix_hit_share"), ("KV offload", "offload_hit_share"))
+    for name, field in kinds:
+        hits = sorted({getattr(rate, field) for rate in rates})
+        if hits[-1:] > [0]:
+            shares = " to ".join(percent(share) for share in dict.fromkeys((hits[0], hits[-1])))
+            parts.append(f"{name}, {shares} hit (stated by you)")
+    if draft := run.speculative:
+        accepted = percent(draft.acceptance_share)
+        parts.append(
+            f"speculative decoding, {things(draft.draft_tok, 'token')} at {accepted} (claim of yours, not measured)"
+        )
+    return [f"engine: {', '.join(parts)}"] if parts else []
 
 
 def _duration(ms: float) -> str:

@@ -30,10 +30,10 @@ PURCHASE_COLUMNS = (
 SCHEDULE_COLUMNS = (*OFFER_COLUMNS, "when", "machines", "hours_week", "hours_month")
 RATE_COLUMNS = (
     *("request_class", "req_s", "estimate_req_s", "low_share", "high_share", "concurrency"),
-    *("ttft_ms", "tpot_ms", "service_s", "source", "reason"),
+    *("ttft_ms", "tpot_ms", "service_s", "source", "reason", "prefix_hit_share", "offload_hit_share"),
 )
 DEPLOYMENT_COLUMNS = (
-    *("name", "model", "precision", "kv_precision", "engine", "gpu", "tp", "pp", "market", "group"),
+    *("name", "model", "precision", "kv_precision", "engine", "features", "gpu", "tp", "pp", "market", "group"),
     *("objective_ttft_ms", "objective_tpot_ms", "objective_e2e_ms", "objective_percentile"),
     *("replicas_peak", "replica_hours_month"),
     *RATE_COLUMNS,
@@ -115,6 +115,7 @@ def _deployment_rows(plan: Plan, deployment: DeploymentPlan) -> list[Row]:
     replicas = deployment.replicas_by_block
     whole = deployment.model_dump() | {
         **{f"objective_{key}": value for key, value in deployment.lane.model_dump().items()},
+        "features": deployment.features.label,
         "replicas_peak": max(replicas.values(), default=0),
         "replica_hours_month": sum(replicas.get(block.label, 0) * block.month_h for block in plan.blocks),
     }

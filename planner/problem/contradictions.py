@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from planner.catalog.rows import TERM_MONTHS
 from planner.problem.places import Finding, KeyPath
-from planner.problem.schema import Deferrable, Problem, Slo, Traffic, Workload
+from planner.problem.schema import Deferrable, EngineFeatures, Problem, Slo, Traffic, Workload
 
 HOURS = 168
 MOST_BUCKETS = 1000
@@ -27,6 +27,7 @@ def within_sections(problem: Problem) -> list[Finding]:
         at: KeyPath = ("workloads", name)
         found += _traffic(workload.traffic, (*at, "traffic"))
         found += _slo(workload.slo, (*at, "slo"))
+        found += _features(workload.features, (*at, "features"))
         if workload.deferrable:
             found += _deferrable(workload, workload.deferrable, at)
     found += _procurement(problem)
@@ -44,6 +45,10 @@ def across_sections(problem: Problem) -> list[Finding]:
             what = f"{workload.spot_max_share:g} on spot, but this workload may not be interrupted."
             remedy = "  Add `interruptible: true`, or leave the key out."
             found.append(Finding(("workloads", name, "spot_max_share"), what + remedy))
+        if workload.features != EngineFeatures() and problem.performance.capacity:
+            what = "features change rates, but those of `performance.capacity` are used as they are."
+            remedy = "  Keep one, and give rates measured with the features."
+            found.append(Finding(("workloads", name, "features"), what + remedy))
     terms = problem.procurement.terms
     if terms and set(terms) == {"spot"} and not any(each.interruptible for each in problem.workloads.values()):
         what = "only spot may be bought, and no workload may be interrupted: nothing could be rented."
@@ -55,6 +60,13 @@ def across_sections(problem: Problem) -> list[Finding]:
         what = "the catalog's prices are left out and no quote is given: nothing could be rented."
         found.append(Finding(("procurement", "only_quotes"), what + "  Add `quotes:`, or remove `only_quotes`."))
     return found
+
+
+def _features(features: EngineFeatures, at: KeyPath) -> Iterator[Finding]:
+    found = features.prefix_hit_share + features.offload_hit_share
+    if found > 1:
+        what = f"{found:g} of the prompt is found with prefix_hit_share: more than all of it."
+        yield Finding((*at, "offload_hit_share"), what + "  A token is counted in one of the two.")
 
 
 def _traffic(traffic: Traffic, at: KeyPath) -> Iterator[Finding]:

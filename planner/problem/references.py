@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from planner.catalog.load import Catalog
-from planner.catalog.own import read_own_rows
 from planner.catalog.names import resolve_gpu, resolve_model
+from planner.catalog.own import read_own_rows
 from planner.catalog.rows import Gpu, ModelCard, PriceOffer
 from planner.errors import Complaint, InputError
 from planner.problem.matching import allows, named

@@ -10,22 +10,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from planner.catalog.rows import Continent, KvPrecision, Precision, Term, Tier
+from planner.problem.features import EngineFeatures
+from planner.problem.section import Money, Name, Positive, Section, Share
 
-Money = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Percentile = Literal["mean", "p50", "p90", "p95", "p99"]
 EngineName = Literal["vllm", "sglang", "trtllm"]
-Name = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f]+$")]
-
-
-class Section(BaseModel):
-    """Every part of a problem file: unknown keys rejected, values frozen."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 
 
 class Where(Section):
@@ -139,6 +131,7 @@ class Workload(Section):
     apis: bool = Field(default=True, description="may be served by an API that sells one of its models")
     where: Where = Where()
     engines: list[EngineName] = Field(default=[], description="empty: all")
+    features: EngineFeatures = Field(default=EngineFeatures(), description="left out: plain continuous batching")
     tags: dict[Name, str] = Field(default={}, description="labels for reports: team, use case ...")
 
 
@@ -147,7 +140,7 @@ class Quota(Section):
 
     where: Where = Where()
     machine: Name | None = None
-    terms: list[Term] = []
+    terms: list[Term] = Field(default=[])
     max_gpus: Annotated[int, Field(ge=0)] | None = None
     max_machines: Annotated[int, Field(ge=0)] | None = None
 
@@ -192,7 +185,7 @@ class MinimumOrder(Section):
     """If anything that matches is committed to, at least so many machines."""
 
     where: Where = Where()
-    terms: list[Term] = []
+    terms: list[Term] = Field(default=[])
     min_machines: Annotated[int, Field(ge=1)]
 
 
@@ -211,9 +204,9 @@ class Apis(Section):
     """APIs that sell tokens, as an outside option."""
 
     allow: bool = True
-    providers: list[Name] = []
-    exclude_providers: list[Name] = []
-    quotes: list[ApiQuote] = []
+    providers: list[Name] = Field(default=[])
+    exclude_providers: list[Name] = Field(default=[])
+    quotes: list[ApiQuote] = Field(default=[])
     max_req_s: Positive | None = Field(default=None, description="rate limit of one API for one workload [requests/s]")
 
 
@@ -223,11 +216,11 @@ class Procurement(Section):
     where: Where = Where()
     terms: list[Term] = Field(default=[], description="empty: on-demand, spot and commitments up to max_term_months")
     max_term_months: Annotated[int, Field(ge=0, le=36)] = Field(default=12, description="longest commitment offered")
-    quotas: list[Quota] = []
-    quotes: list[Quote] = []
+    quotas: list[Quota] = Field(default=[])
+    quotes: list[Quote] = Field(default=[])
     only_quotes: bool = Field(default=False, description="leave the catalog's prices out")
-    existing: list[ExistingCommitment] = []
-    minimum_orders: list[MinimumOrder] = []
+    existing: list[ExistingCommitment] = Field(default=[])
+    minimum_orders: list[MinimumOrder] = Field(default=[])
     max_upfront_usd: Money | None = None
     cost_of_capital_year: Share = Field(default=0.08, description="yearly interest on upfront cash")
 

@@ -14,7 +14,7 @@ from planner.catalog.load import Catalog
 from planner.errors import Complaint, ProblemError
 from planner.performance.types import Request
 from planner.problem.references import trace_refusal
-from planner.problem.schema import Problem, Traffic, Workload
+from planner.problem.schema import EngineFeatures, Problem, Traffic, Workload
 from planner.traffic.arrivals import POISSON_NOTE
 from planner.traffic.blocks import Alike, OpenHours, group_alike, open_hours, week_label, window_label
 from planner.traffic.lengths import Cell, length_cells, mean_lengths, merge_cells
@@ -116,7 +116,7 @@ def _flow(name: str, workload: Workload, catalog: Catalog, trace: Trace | None, 
         traced_req_s=trace.mean_req_s if trace else None,
     )
     merged, note = merge_cells(cells, traffic.classes)
-    requests, shares = _classes(name, merged)
+    requests, shares = _classes(name, merged, workload.features)
     windows = tuple(open_hours(name, workload.deferrable)) if workload.deferrable else ()
     burst_factor, burst_note = (1.0, "may wait: no bursts to carry") if windows else _burst(traffic, catalog, trace)
     measured = None if windows else trace
@@ -144,7 +144,9 @@ def _burst(traffic: Traffic, catalog: Catalog, trace: Trace | None) -> tuple[flo
     return ASSUMED_BURST_FACTOR, "; ".join(filter(None, (ASSUMED_BURST_NOTE, trace.burst_note if trace else "")))
 
 
-def _classes(workload: str, cells: Sequence[Cell]) -> tuple[tuple[RequestClass, ...], dict[str, float]]:
+def _classes(
+    workload: str, cells: Sequence[Cell], features: EngineFeatures
+) -> tuple[tuple[RequestClass, ...], dict[str, float]]:
     requests: list[RequestClass] = []
     shares: dict[str, float] = {}
     for cell in cells:
@@ -152,7 +154,12 @@ def _classes(workload: str, cells: Sequence[Cell]) -> tuple[tuple[RequestClass, 
         while label in shares:
             label += "'"
         shares[label] = cell.share
-        request = Request(input_tok=cell.input_tok, output_tok=cell.output_tok)
+        request = Request(
+            input_tok=cell.input_tok,
+            output_tok=cell.output_tok,
+            prefix_hit_share=features.prefix_hit_share,
+            offload_hit_share=features.offload_hit_share,
+        )
         requests.append(RequestClass(workload=workload, label=label, request=request))
     return tuple(requests), shares
 
