@@ -184,7 +184,7 @@ CASES = [
         problem="article-long-context",
         about="the same, H100 only",
         article="",
-        why="twice as many pairs: on H100 the cache leaves room for few requests",
+        why="nearly twice as many pairs: on H100 the cache leaves room for few requests",
         changed={"procurement.where.gpus": ["h100-sxm"]},
     ),
     Case(

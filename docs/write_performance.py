@@ -44,7 +44,8 @@ def overall(rows: tuple[FittedConstant, ...]) -> str:
 
 def parts(rows: tuple[FittedConstant, ...]) -> str:
     """Configurations unseen, by engine and by GPU and precision."""
-    out = ["| configuration unseen | TPOT rows | median | 90 % | throughput rows | median | 90 % |", "|---|---|---|---|---|---|---|"]
+    head = "| configuration unseen | TPOT rows | median | 90 % | throughput rows | median | 90 % |"
+    out = [head, "|---|---|---|---|---|---|---|"]
     found = errors(rows)
     names = sorted({w.partition("; ")[2] for w, _ in found if w.startswith("configuration") and "; " in w})
     for name in names:
@@ -77,7 +78,8 @@ def written(page: str, rows: tuple[FittedConstant, ...]) -> str:
     """The page with its tables as `rows` have them."""
     for mark, text in (("errors", overall(rows)), ("parts", parts(rows)), ("constants", constants(rows))):
         pattern = f"<!-- {mark}:begin -->.*<!-- {mark}:end -->"
-        page = re.sub(pattern, lambda _, m=mark, t=text: f"<!-- {m}:begin -->\n{t}\n<!-- {m}:end -->", page, flags=re.DOTALL)
+        marked = f"<!-- {mark}:begin -->\n{text}\n<!-- {mark}:end -->"
+        page = re.sub(pattern, lambda _, new=marked: new, page, flags=re.DOTALL)
     return page
 
 

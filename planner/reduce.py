@@ -16,7 +16,7 @@ from planner.apis import api_prices, usd_request
 from planner.candidates import Candidate, Drops, accepted_models, card, enumerate_candidates, from_capacity_table
 from planner.catalog.load import Catalog, benchmarks_for
 from planner.catalog.own import read_own_rows
-from planner.catalog.rows import ApiPrice, Benchmark
+from planner.catalog.rows import ApiPrice
 from planner.dominance import prune_dominated_lots, prune_outclassed_lots, standing_on
 from planner.errors import NoCandidate
 from planner.inputs import FleetInputs, MinimumOrder, Offer, Quota, Window
@@ -60,14 +60,10 @@ def reduce_problem(problem: Problem, folder: Path, catalog: Catalog, today: date
         machines[lot.row.gpu] = max(machines.get(lot.row.gpu, 0), lot.row.gpus)
     cards = [m for w in problem.workloads.values() for a in accepted_models(w) if (m := card(catalog, a.model))]
     rows = [] if problem.performance.capacity else benchmarks_for(catalog, models=cards)
-    performance = Performance(
-        catalog.models,
-        catalog.gpus,
-        rows,
-        problem.performance.memory_share,
-        own=own_rows(problem, folder, catalog),
-        constants=constants_of(catalog.performance),
-    )
+    measured, memory_share = problem.performance.benchmarks, problem.performance.memory_share
+    own = read_own_rows(folder / measured, catalog) if measured else []
+    constants = constants_of(catalog.performance)
+    performance = Performance(catalog.models, catalog.gpus, rows, memory_share, own=own, constants=constants)
     if problem.performance.capacity:
         candidates = from_capacity_table(problem, load)
     else:
@@ -94,12 +90,6 @@ def reduce_problem(problem: Problem, folder: Path, catalog: Catalog, today: date
     )
     demand_a_way(reduced)
     return reduced
-
-
-def own_rows(problem: Problem, folder: Path, catalog: Catalog) -> list[Benchmark]:
-    """The user's own measurements that the problem names, checked; none if it names no file."""
-    name = problem.performance.benchmarks
-    return [] if name is None else read_own_rows(folder / name, catalog)
 
 
 def without_ended(problem: Problem, today: date | None) -> Problem:

@@ -1,10 +1,12 @@
-"""GPUs, models and rows for performance tests, written out so that the catalogs may change freely."""
+"""GPUs, models, rows and constants for performance tests, written out so that the catalogs may change freely."""
 
 from __future__ import annotations
 
 from datetime import date
 
 from planner.catalog.rows import Benchmark, Gpu, ModelCard
+from planner.performance.constants import Constants
+from planner.performance.roofline import Physics
 from planner.performance.types import Deployment, Objective, Request
 
 SEEN = {"source": "written for tests", "observed_on": date(2026, 11, 1)}
@@ -82,3 +84,38 @@ def row(**facts: object) -> Benchmark:
         "tpot_ms": 40, **SEEN,
     }  # fmt: skip
     return Benchmark(**(measured | facts))
+
+
+GPUS = {g.name: g for g in (H100, H200, A100, B200, L40S, V100)}
+CARDS = {m.name: m for m in (LLAMA_70B, GPT_OSS_120B, DEEPSEEK_V3, LLAMA_3B)}
+
+PERFECT = Physics(
+    weights_read_share=1, experts_read_share=1, cache_read_share=1, prefill_flop_share=1, decode_flop_share=1,
+    latent_flop_share=1, packed_read_share=1, packed_flop_share=1, unpacked_flop_share=1, all_reduce_ms=0,
+    pcie_all_reduce_ms=0, link_share=1, layer_ms=0, expert_layer_ms=0, expert_parallel_ms=0, step_ms=0,
+    request_ms=0, separate_share=0, routing_spread=1, same_prompt_spread=1, first_token_ms=0, own_prompt=1,
+    prompts_ahead=0, seats=512,
+)  # fmt: skip
+"""The whole of the data sheet, and nothing beside: answers that can be worked out on paper."""
+
+SOBER = Physics(
+    weights_read_share=0.8, experts_read_share=0.7, cache_read_share=0.65, prefill_flop_share=0.65,
+    decode_flop_share=0.6, latent_flop_share=0.35, packed_read_share=1, packed_flop_share=0.85,
+    unpacked_flop_share=0.75, all_reduce_ms=0.006, pcie_all_reduce_ms=0.03, link_share=0.45, layer_ms=0.03,
+    expert_layer_ms=0.03, expert_parallel_ms=0.01, step_ms=0.8, request_ms=0.004, separate_share=0.33,
+    routing_spread=0.85, same_prompt_spread=0.3, first_token_ms=30, own_prompt=1.8, prompts_ahead=0.09, seats=512,
+)  # fmt: skip
+"""About what hardware reaches; round, and never what the shipped file says today."""
+
+ONE_QUANTITY = {
+    "model": 0.01, "model, smooth": 0.03, "configuration": 0.0, "configuration, smooth": 0.05,
+    "configuration, near": 0.04, "hardware, smooth": 0.0, "row": 0.002,
+}  # fmt: skip
+"""Variances of a logarithm: 0.13 beside the scatter of a row, 0.04 of it shared by all GPUs."""
+
+CONSTANTS = Constants(
+    physics=SOBER,
+    factors={},
+    variances={(q, part): v for q in ("tpot", "ttft", "throughput") for part, v in ONE_QUANTITY.items()},
+    bands={(q, s): 1.28 for q in ("tpot", "ttft", "throughput") for s in ("measured", "corrected", "modeled")},
+)

@@ -20,7 +20,10 @@ NEVER = {
     "operation": ("catalog", "problem", "performance", "traffic", "reduce", "plan"),
     "search": ("catalog", "problem", "performance", "traffic", "reduce", "plan"),
     "reduce": ("formulation", "solver", "search", "operation", "plan"),
-}
+    "performance": (
+        "formulation", "problem", "traffic", "reduce", "candidates", "solver", "search", "operation", "plan", "outputs",
+    ),
+}  # fmt: skip
 
 
 def imported(path: Path) -> set[str]:
@@ -48,6 +51,17 @@ def test_arrows_point_one_way(part):
             for other in NEVER[part]:
                 barred = f"planner.{other}".rstrip(".")
                 assert name != barred and not name.startswith(f"{barred}."), f"{path.name} imports {name}"
+
+
+def test_the_performance_model_sees_catalog_rows_and_no_catalog():
+    # except where tables are read and written, and for the constants that are shipped
+    reading = {"constants.py", "fit.py", "table.py", "foreign.py", "compare.py"}
+    seeing = {
+        path.name
+        for path in files_of("performance")
+        if any(n.startswith("planner.catalog.") and not n.startswith("planner.catalog.rows") for n in imported(path))
+    }
+    assert seeing == reading
 
 
 def test_only_solve_names_a_solver():

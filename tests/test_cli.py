@@ -161,16 +161,18 @@ def test_our_own_fault_ends_with_4_and_asks_for_a_report(fault, here, monkeypatc
 
 
 def test_an_interrupted_solve_ends_at_once_with_130_and_writes_nothing(here, monkeypatch):
+    slept = []
+
     def slow(*_: Any, **__: Any) -> Plan:
         _thread.interrupt_main()
         time.sleep(20)
+        slept.append(True)
         return plans.enterprise()
 
     monkeypatch.setattr(verbs, "solve", slow)
-    begin = time.perf_counter()
     result = run("solve", "own.yaml", "-o", "plan.json")
-    assert time.perf_counter() - begin < 10
     assert result.exit_code == 130
+    assert not slept
     assert [path.name for path in here.iterdir()] == ["own.yaml"]
 
 

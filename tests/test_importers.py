@@ -520,7 +520,9 @@ def test_calibrate_keeps_what_is_there_and_says_what_it_replaced(here):
 
 def test_calibrate_as_json_is_json_alone(here):
     ended = run("runs/c4.json", *SERVER, "--json", "-o", "my.csv")
-    assert [row["concurrency"] for row in json.loads(ended.stdout)] == [4]
+    found = json.loads(ended.stdout)
+    assert [row["concurrency"] for row in found["rows"]] == [4]
+    assert {"tpot_ms", "ttft_ms"} <= {estimate["quantity"] for estimate in found["estimates"]}
     assert "Wrote my.csv: 1 new row." in ended.stderr
 
 

@@ -74,15 +74,30 @@ def test_a_latent_cache_is_whole_on_every_gpu():
     assert memory.kv_rank_share(DEEPSEEK_V3, 8) == 1
 
 
-def test_the_reserve_is_three_gib_or_a_twentieth_of_the_weights():
-    assert memory.reserve_gib(20) == 3
-    assert memory.reserve_gib(100) == 5
+def test_vllm_keeps_memory_for_a_sampling_step_of_every_seat():
+    # 0.5 GiB, and 256 seats x 128,256 words x 39 bytes; 0.3 GiB more where GPUs talk; 1,024 seats take four times that
+    one = deployment(LLAMA_70B, H200)
+    sampler = 256 * 128_256 * 39 / 2**30
+    assert memory.reserve_gib(one) == pytest.approx(0.5 + sampler)
+    assert memory.reserve_gib(replace(one, tp=2)) == pytest.approx(0.8 + sampler)
+    assert memory.reserve_gib(replace(one, pp=2)) == pytest.approx(0.8 + sampler)
+    assert memory.reserve_gib(one, seats=1024) == pytest.approx(0.5 + 4 * sampler)
+
+
+def test_sglang_keeps_one_gib_beside_its_share_of_the_memory():
+    assert memory.reserve_gib(deployment(LLAMA_70B, H200, engine="sglang")) == 1.0
+
+
+def test_other_engines_keep_three_gib_or_a_twentieth_of_the_weights():
+    # 671.95 GiB in fp8 over 8 GPUs are 78.3 on each, a twentieth of it 3.9; 33.8 GiB on each of two keep 3
+    assert memory.reserve_gib(deployment(LLAMA_70B, H200, 2, engine="trtllm")) == 3
+    assert memory.reserve_gib(deployment(DEEPSEEK_V3, H200, 8, engine="trtllm")) == pytest.approx(3.92, abs=0.01)
 
 
 def test_concurrency_is_room_over_one_request():
     d = deployment(LLAMA_70B, H200)
-    # usable 140.4 x 0.9, weights 72.65e9 / 2^30 = 67.66, reserve 5 % of it
-    room = 140.4 * 0.9 - 67.66 * 1.05
+    # usable 140.4 x 0.9, weights 72.65e9 / 2^30 = 67.66, reserve 0.5 + 256 x 128,256 x 39 / 2^30 = 1.69
+    room = 140.4 * 0.9 - 67.66 - 1.69
     one = 327_680 * 1300 / 2**30
     assert memory.kv_room_gib(d, 0.9) == pytest.approx(room, abs=0.01)
     assert memory.max_concurrency(d, request(1000, 300), 0.9) == int(room / one)
@@ -92,6 +107,19 @@ def test_an_fp8_cache_holds_twice_the_requests():
     wide = memory.max_concurrency(deployment(LLAMA_70B, H200), request(), 0.9)
     narrow = memory.max_concurrency(deployment(LLAMA_70B, H200, kv_precision="fp8"), request(), 0.9)
     assert narrow in (2 * wide, 2 * wide + 1)
+
+
+def test_copies_of_attention_share_out_a_latent_cache_that_tensor_parallelism_repeats():
+    whole = deployment(DEEPSEEK_V3, H200, 8)
+    assert memory.request_gib(replace(whole, dp=8), request()) == pytest.approx(
+        memory.request_gib(whole, request()) / 8
+    )
+
+
+def test_layers_laid_out_one_after_the_other_share_out_the_cache_by_layers():
+    # three GPUs do not divide eight heads; layers they do
+    split = deployment(LLAMA_70B, H100, 3, "int4", engine="llama.cpp", split=True)
+    assert memory.request_gib(split, request()) == pytest.approx(327_680 * 1300 / 2**30 / 3)
 
 
 def test_pipeline_stages_share_out_weights_and_cache():
@@ -105,8 +133,8 @@ def test_weights_that_do_not_fit_say_by_how_much():
     refusal = memory.max_concurrency(deployment(LLAMA_70B, H100, precision="bf16"), request(), 0.9)
     assert isinstance(refusal, Refusal)
     assert refusal.reason == "weights do not fit"
-    # 131.42 x 1.05 GiB against 79.65 x 0.9
-    assert refusal.shortfall == pytest.approx(131.42 * 1.05 / 71.685, rel=1e-3)
+    # 131.42 + 1.69 GiB against 79.65 x 0.9
+    assert refusal.shortfall == pytest.approx((131.42 + 1.69) / 71.685, rel=1e-3)
 
 
 def test_a_request_longer_than_the_room_says_by_how_much():

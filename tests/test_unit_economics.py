@@ -18,7 +18,7 @@ from planner.performance.economics import (
     usd_tokens,
     whole_machines,
 )
-from planner.performance.roofline import compute_tflops
+from planner.performance.work import compute_tflops
 
 CENT = 0.005
 
@@ -98,9 +98,10 @@ def test_e12_weights_of_a_70b_by_precision():
 
 def test_e12_what_fits_one_gpu():
     assert memory.kv_room_gib(deployment(LLAMA_70B, H100, precision="bf16"), 0.9) < 0
+    # 79.65 x 0.9 - 67.66 of weights - 1.69 of the engine leave 2.33 GiB; 1,300 tokens take 0.40
     fp8_on_80_gb = memory.max_concurrency(deployment(LLAMA_70B, H100), request(), 0.9)
     fp8_on_141_gb = memory.max_concurrency(deployment(LLAMA_70B, H200), request(), 0.9)
-    assert fp8_on_80_gb == 1
+    assert fp8_on_80_gb == 5
     assert fp8_on_141_gb > 100
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from planner.catalog import rows
 from planner.catalog.read import Table, did_you_mean, read_table
 from planner.catalog.shipped import shipped_folder
+from planner.catalog.spelling import spelled
 from planner.errors import CatalogError, Complaint
 
 TABLES: dict[str, Table] = {
@@ -61,6 +62,16 @@ class Catalog:
     shape_hours: dict[str, tuple[float, ...]]  # 168 relative loads, Monday 00:00 first
     lengths: dict[str, tuple[rows.LengthCell, ...]]
     performance: tuple[rows.FittedConstant, ...]
+
+    @cached_property
+    def spelled_gpus(self) -> dict[str, rows.Gpu]:
+        """GPUs by every spelling; look names up with `planner.catalog.names`."""
+        return spelled(self.gpus.values())
+
+    @cached_property
+    def spelled_models(self) -> dict[str, rows.ModelCard]:
+        """Models by every spelling."""
+        return spelled(self.models.values())
 
     @cached_property
     def benchmarks(self) -> tuple[rows.Benchmark, ...]:

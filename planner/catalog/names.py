@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import TypeVar
 
 from planner.catalog.load import Catalog
 from planner.catalog.rows import Gpu, ModelCard
+from planner.catalog.spelling import plain
 
 Named = TypeVar("Named", bound=Gpu | ModelCard)
 
@@ -17,28 +18,18 @@ def resolve_gpu(catalog: Catalog, name: str) -> Gpu | list[str]:
 
     "h100" alone names no card (SXM, PCIe and NVL differ by a third in speed): it is answered with all three.
     """
-    return _resolve(catalog.gpus.values(), name)
+    return _resolve(catalog.spelled_gpus, name)
 
 
 def resolve_model(catalog: Catalog, name: str) -> ModelCard | list[str]:
     """The model of that name, alias or Hugging Face id; a list of close canonical names if there is none."""
-    return _resolve(catalog.models.values(), name)
+    return _resolve(catalog.spelled_models, name)
 
 
-def _resolve(known: Iterable[Named], name: str) -> Named | list[str]:
-    spelled: dict[str, Named] = {}
-    for row in known:
-        for spelling in (row.name, *row.aliases.split("|")):
-            spelled[_plain(spelling)] = row
-    spelled.pop("", None)
-    wanted = _plain(name)
+def _resolve(spelled: Mapping[str, Named], name: str) -> Named | list[str]:
+    wanted = plain(name)
     if wanted in spelled:
         return spelled[wanted]
     begin = [spelling for spelling in spelled if wanted and spelling.startswith(wanted)]
     close = [*begin, *get_close_matches(wanted, list(spelled), n=6, cutoff=0.6)]
     return list(dict.fromkeys(spelled[spelling].name for spelling in close))[:4]
-
-
-def _plain(name: str) -> str:
-    """Lower case, with blanks and underscores as hyphens."""
-    return "-".join(name.lower().replace("_", " ").split())

@@ -233,7 +233,7 @@ class Benchmark(CatalogRow):
 
 
 class FittedConstant(CatalogRow):
-    """One number of the performance model.  One line of catalogs/performance.csv, written by planner.performance.fit."""
+    """A number of the performance model.  One line of catalogs/performance.csv, written by planner.performance.fit."""
 
     kind: Literal["physics", "speed", "variance", "band", "error"] = Field(
         description="constant of the roofline, factor of an engine or GPU, weight of measured rows, width, known error"

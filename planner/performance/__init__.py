@@ -105,7 +105,8 @@ class Performance:
         d = deployment
         # Keys hold identities, not values: hashing a catalog row costs more than the roofline.  Every
         # entry keeps its deployment, so that no identity is given to another row meanwhile.
-        key = (id(d.model), id(d.gpu), d.precision, d.kv_precision, d.engine, d.tp, d.pp, d.dp, d.ep, request)
+        shape = (d.precision, d.kv_precision, d.engine, d.tp, d.pp, d.dp, d.ep, d.split, d.features)
+        key = (id(d.model), id(d.gpu), *shape, request)
         found = self._replicas.get(key)
         if found is None:
             found = self._replicas[key] = (d, self._new_replica(d, request))

@@ -36,7 +36,7 @@ def compare(rows: Sequence[Benchmark], catalog: Catalog) -> list[Comparison]:
     if len(rows) > 1:
         for k in range(int(fold.max()) + 1):
             left = np.flatnonzero(fold == k)
-            others = [rows[i] for i in np.flatnonzero(fold != k)]
+            others = [row for row, its in zip(rows, fold, strict=True) if its != k]
             for i, found in zip(left, predict_rows([raw[i] for i in left], catalog, others), strict=True):
                 after[i] = found
     out = []
@@ -49,7 +49,8 @@ def compare(rows: Sequence[Benchmark], catalog: Catalog) -> list[Comparison]:
         if not pairs:
             continue
         errors = [abs(was.values[quantity][0] / measured - 1) for measured, was, _ in pairs]
-        later = [abs(now.values[quantity][0] / measured - 1) for measured, _, now in pairs if now and quantity in now.values]
+        found_again = [(measured, now) for measured, _, now in pairs if now and quantity in now.values]
+        later = [abs(now.values[quantity][0] / measured - 1) for measured, now in found_again]
         out.append(
             Comparison(quantity, len(pairs), float(np.median(errors)), float(np.median(later)) if later else None)
         )

@@ -150,7 +150,7 @@ class Constants:
     def knows_hardware(self, gpu: Gpu, engine: str) -> bool:
         """Whether any row of this vendor and engine is behind the constants."""
         return gpu.vendor == "nvidia" or any(
-            key.startswith(f"vendor={gpu.vendor}|engine={engine}") for _, key in self.factors
+            key.startswith(f"vendor={gpu.vendor}|engine={engine}|") for _, key in self.factors
         )
 
 

@@ -94,7 +94,8 @@ def ordered_right(data: Data, errors: Errors, low: float = 0.10, high: float = 0
         r, label = o.row, o.point.labels
         if not (o.tpot_ms and o.ttft_ms and r.concurrency):
             continue
-        same = (label.architecture, label.engine, r.gpus, r.ep, r.dp, r.input_tok, r.output_tok, r.concurrency)
+        kind = (label.architecture, label.precision, label.engine)
+        same = (*kind, r.gpus, r.ep, r.dp, r.input_tok, r.output_tok, r.concurrency)
         rate = r.concurrency / (o.ttft_ms + r.output_tok * o.tpot_ms)
         rates.setdefault(same, {}).setdefault(label.gpu, (rate, rate * float(np.exp(-off))))
     right = total = 0

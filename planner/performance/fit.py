@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
@@ -22,7 +23,7 @@ import typer
 from numpy.typing import NDArray
 
 from planner.catalog.rows import FittedConstant
-from planner.performance.constants import GROUPS, MAIN_ENGINES, PRIORS, VARIANCES, Constants
+from planner.performance.constants import BANDS, GROUPS, MAIN_ENGINES, PRIORS, VARIANCES, Constants
 from planner.performance.measured import Corrected, MeasuredRatios
 from planner.performance.observations import Observation
 from planner.performance.points import Floats, Points, points_of, roofs, speed_of
@@ -106,7 +107,7 @@ def fit(data: Data, start: Constants | None = None, rounds: int = 30) -> Constan
     names = [f.name for f in fields(Physics)]
     slots = sorted({(c, key) for g in GROUPS for c in g.channels for labels in set(data.points.labels)
                     if (key := g.key(labels))})  # fmt: skip
-    spread_of = {c: {} for g in GROUPS for c in g.channels}  # type: dict[str, dict[str, float]]
+    spread_of: dict[str, dict[str, float]] = {c: {} for g in GROUPS for c in g.channels}
     for g in GROUPS:
         for c in g.channels:
             spread_of[c].update({key: g.spread for labels in set(data.points.labels) if (key := g.key(labels))})
@@ -185,11 +186,10 @@ def corrected(
 
 def table(constants: Constants, data: Data, errors: dict[str, dict[str, Errors]], on: date) -> list[FittedConstant]:
     """Everything as rows of catalogs/performance.csv."""
-    source = "planner.performance.fit on catalogs/benchmarks.csv"
-    seen = {"source": source, "observed_on": on}
+    row = partial(FittedConstant, source="planner.performance.fit on catalogs/benchmarks.csv", observed_on=on)
     rows = [
-        FittedConstant(kind="physics", name=f.name, value=_short(getattr(constants.physics, f.name)), rows=len(data.group),
-                       unit="ms" if f.name.endswith("_ms") else "requests" if f.name == "seats" else "share", **seen)
+        row(kind="physics", name=f.name, value=_short(getattr(constants.physics, f.name)), rows=len(data.group),
+            unit="ms" if f.name.endswith("_ms") else "requests" if f.name == "seats" else "share")
         for f in fields(Physics)
     ]  # fmt: skip
     members: dict[tuple[str, str], int] = {}
@@ -199,26 +199,34 @@ def table(constants: Constants, data: Data, errors: dict[str, dict[str, Errors]]
                 for channel in group.channels:
                     members[channel, key] = members.get((channel, key), 0) + count
     for (channel, key), value in sorted(constants.factors.items()):
-        rows.append(FittedConstant(kind="speed", name=channel, applies_to=key, value=_short(value),
-                                   unit="factor on time", rows=members.get((channel, key)), **seen))  # fmt: skip
+        rows.append(row(kind="speed", name=channel, applies_to=key, value=_short(value),
+                        unit="factor on time", rows=members.get((channel, key))))  # fmt: skip
     for (quantity, part), value in constants.variances.items():
-        rows.append(FittedConstant(kind="variance", name=quantity, applies_to=part, value=value,
-                                   unit="variance of a logarithm", **seen))  # fmt: skip
+        rows.append(row(kind="variance", name=quantity, applies_to=part, value=value,
+                        unit="variance of a logarithm"))  # fmt: skip
     for (quantity, name), value in constants.bands.items():
-        rows.append(FittedConstant(kind="band", name=quantity, applies_to=name, value=_short(value),
-                                   unit="standard deviations", **seen))  # fmt: skip
+        rows.append(row(kind="band", name=quantity, applies_to=name, value=_short(value),
+                        unit="standard deviations"))  # fmt: skip
     for left_out, of_quantity in errors.items():
         for quantity, e in of_quantity.items():
-            rows += [FittedConstant(kind="error", name=f"{quantity} {name}", applies_to=where, value=_short(value),
-                                    unit="share", rows=n, **seen)
+            rows += [row(kind="error", name=f"{quantity} {name}", applies_to=where, value=_short(value),
+                         unit="share", rows=n)
                      for where, name, value, n in _summaries(data, e, left_out)]  # fmt: skip
     return rows
+
+
+def told(widths: dict[tuple[str, str], float]) -> dict[tuple[str, str], float]:
+    """Widths of bands; that of a normal distribution where too few rows were left out to tell."""
+    normal = BANDS["tpot", "modeled"]
+    return {key: width if np.isfinite(width) else normal for key, width in widths.items()}
 
 
 def width_elsewhere(data: Data, errors: Errors, constants: Constants) -> float:
     """The width of a TPOT band on GPUs of other vendors: no latency was measured there, only throughput."""
     labels = [data.points.labels[i] for i in errors.index]
     other = np.array([label.vendor != "nvidia" and label.engine in MAIN_ENGINES for label in labels])
+    if not other.any():
+        return float("nan")
     deviation = np.sqrt(sum(v for (quantity, _), v in constants.variances.items() if quantity == "tpot"))
     return float(np.quantile(np.abs(errors.off[other]), 0.8) / deviation)
 
@@ -246,8 +254,32 @@ def _short(value: float) -> float:
     return float(f"{value:.5g}")
 
 
+def left_out(data: Data, errors: dict[str, dict[str, Errors]]) -> str:
+    """Every prediction of a row that was left out, as CSV: for figures and for those who want to look."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    head = (
+        "left_out quantity model gpu gpus precision engine load concurrency measured predicted roofline source inside"
+    )
+    writer.writerow(head.split())
+    for how, of_quantity in errors.items():
+        for quantity, e in of_quantity.items():
+            width = {source: e.width(source) for source in get_args(Source)}
+            for k, i in enumerate(e.index):
+                o = data.observations[i]
+                row, measured = o.row, {"tpot": o.tpot_ms, "ttft": o.ttft_ms, "throughput": o.token_ms}[quantity] or 0.0
+                inside = abs(e.off[k]) <= e.deviation[k] * width[str(e.source[k])]
+                values = (measured, measured * np.exp(e.off[k]), measured * np.exp(e.roofline_off[k]))
+                what = (row.model, row.gpu, row.gpus, row.precision, row.engine, row.load, row.concurrency)
+                writer.writerow((how, quantity, *what, *(f"{v:.5g}" for v in values), e.source[k], int(inside)))
+    return out.getvalue()
+
+
 def main(
     folder: Annotated[Path | None, typer.Argument(help="A catalog folder; the shipped one by default.")] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(help="Also write every left-out prediction to this CSV.", show_default=False)
+    ] = None,
 ) -> None:
     """Fit the constants to FOLDER/benchmarks.csv and write FOLDER/performance.csv, errors included."""
     from planner.catalog.load import load_catalog
@@ -267,7 +299,7 @@ def main(
     partly = cross_validate(data, constants, unseen=False)
     bands = {(q, s): (partly if s == "measured" else unseen)[q].width(s) for q in unseen for s in get_args(Source)}
     bands["tpot", OTHER_VENDORS] = width_elsewhere(data, unseen["throughput"], constants)
-    constants = replace(constants, bands=bands)
+    constants = replace(constants, bands=told(bands))
     newest = max(o.observed_on for o in data.observations)
     rows = table(constants, data, {"configuration unseen": unseen, "row left out": partly}, newest)
     out = io.StringIO()
@@ -275,12 +307,13 @@ def main(
     writer.writeheader()
     writer.writerows(row.model_dump() for row in rows)
     write_whole(folder / "performance.csv", out.getvalue())
+    if predictions is not None:
+        write_whole(predictions, left_out(data, {"unseen": unseen, "row": partly}))
     for name, errors in (("unseen", unseen), ("row left out", partly)):
         for quantity, e in errors.items():
             share = e.share()
-            typer.echo(
-                f"{name}: {quantity} median {np.median(share):.1%}, p90 {np.quantile(share, 0.9):.1%}, {len(share)} rows"
-            )
+            typical, worse = np.median(share), np.quantile(share, 0.9)
+            typer.echo(f"{name}: {quantity} median {typical:.1%}, p90 {worse:.1%}, {len(share)} rows")
 
 
 if __name__ == "__main__":

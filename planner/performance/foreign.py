@@ -150,7 +150,7 @@ def precision_of(words: str, model: ModelCard, gpu: Gpu, assumed: list[str]) -> 
     for word in (said, said.split("-")[0]):
         for known in get_args(Precision):
             if word == known:
-                return known  # type: ignore[no-any-return]
+                return known
         if word in PRECISION_WORDS:
             return PRECISION_WORDS[word]  # type: ignore[return-value]
     begin = next((p for w, p in PRECISION_WORDS.items() if said.startswith(w)), None)

@@ -119,11 +119,11 @@ class MeasuredRatios:
             if key in self._blocks:
                 wanted.setdefault(key, []).append(i)
         code = {part: self._coded(labels, part, grow=False) for part in LENGTHS}
-        for key, members in wanted.items():
-            at = np.array(members)
-            rows = self._blocks[key]
+        for block, indices in wanted.items():
+            at = np.array(indices)
+            rows = self._blocks[block]
             for start in range(0, len(at), 2000):
-                self._correct_block(key, rows, at[start : start + 2000], code, position, prior, out)
+                self._correct_block(block, rows, at[start : start + 2000], code, position, prior, out)
         return out
 
     def _correct_block(
@@ -157,7 +157,7 @@ class MeasuredRatios:
                 {p: c[rows] for p, c in self._code.items()}, self._position[rows], self._year[rows], rows
             )
             k[np.diag_indices_from(k)] += self._scatter[rows]
-            inverse = np.linalg.inv(k)
+            inverse: Floats = np.linalg.inv(k).astype(np.float64, copy=False)
             found = self._solved[key] = (inverse, inverse @ self._log_ratio[rows])
         return found
 

@@ -103,6 +103,11 @@ def weights_gib(model: ModelCard, precision: Precision) -> float:
     return (b.embedding + b.active + b.routed) * 1e9 / GIB
 
 
+def held_weights_gib(deployment: Deployment) -> float:
+    """Weights of a replica with those of its draft, if it has one [GiB], over all its GPUs."""
+    return weights_gib(deployment.model, deployment.precision) * (1 + deployment.features.draft_share)
+
+
 def kv_bytes_per_tok(model: ModelCard, kv_precision: KvPrecision) -> int:
     """KV cache of one token in all layers [bytes], windows not yet considered.
 
@@ -147,14 +152,14 @@ def kv_room_gib(deployment: Deployment, memory_share: float) -> float:
 
     `memory_share` is the share of the memory that the engine may use (vLLM: gpu_memory_utilization).
     """
-    weights_gpu = weights_gib(deployment.model, deployment.precision) / deployment.gpus
+    weights_gpu = held_weights_gib(deployment) / deployment.gpus
     return deployment.gpu.memory_gib * memory_share - weights_gpu - reserve_gib(deployment)
 
 
 def request_gib(deployment: Deployment, request: Request) -> float:
-    """KV cache that one request needs on each GPU by its last token [GiB]."""
+    """KV cache that one request needs on each GPU by its last token [GiB], a draft's included."""
     d, tokens = deployment, request.input_tok + request.output_tok
-    replica = kv_bytes(d.model, d.kv_precision, tokens) / GIB
+    replica = kv_bytes(d.model, d.kv_precision, tokens) / GIB * (1 + d.features.draft_share)
     if d.split:
         return replica / d.gpus
     return replica * kv_rank_share(d.model, max(1, d.tp // d.dp)) / d.dp / d.pp
@@ -167,8 +172,7 @@ def max_concurrency(deployment: Deployment, request: Request, memory_share: floa
     request is ever preempted.  Refused if the weights or one request do not fit.
     """
     usable = deployment.gpu.memory_gib * memory_share
-    weights = weights_gib(deployment.model, deployment.precision)
-    needed = weights / deployment.gpus + reserve_gib(deployment)
+    needed = held_weights_gib(deployment) / deployment.gpus + reserve_gib(deployment)
     where = f"{deployment.gpus} x {deployment.gpu.name}"
     if needed >= usable:
         nearest = f"{where}: {needed:.1f} GiB per GPU at {deployment.precision}, {usable:.1f} GiB usable"

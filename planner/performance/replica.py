@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -10,19 +11,20 @@ from numpy.typing import NDArray
 
 from planner.catalog.rows import Benchmark
 from planner.performance.constants import Constants, labels_of
+from planner.performance.features import PLAIN
 from planner.performance.points import Floats
-from planner.performance.roofline import prefill_ms, tpot_ms, ttft_ms
 from planner.performance.sources import Ratios, source_of, width_of
+from planner.performance.steps import Steps
 from planner.performance.tails import Limits
 from planner.performance.types import Deployment, OperatingPoint, Request, Source
-from planner.performance.work import work
 
 Integers = NDArray[np.intp]
 
 
 class Replica:
     """The curve of one replica.  The roofline is asked at every number, rows at 1, 2, 4 ... and between them
-    the logarithm of their correction is straight."""
+    the logarithm of their correction is straight.  Rows speak of plain engines; what features change is the
+    roofline's own ratio, with them over without."""
 
     def __init__(
         self, deployment: Deployment, request: Request, most: int, constants: Constants, ratios: Ratios
@@ -30,10 +32,8 @@ class Replica:
         self.deployment, self.request, self.most = deployment, request, most
         self._constants, self._ratios = constants, ratios
         self._labels = labels_of(deployment)
-        self._work = work(deployment)
-        self._speed = constants.speed(self._labels)
-        self._input = max(1.0, request.input_tok)
-        self._output = max(1.0, request.output_tok)
+        self._steps = Steps(deployment, request, constants.physics, constants.speed(self._labels))
+        self._featured = deployment.features != PLAIN or request.prefix_hit_share + request.offload_hit_share > 0
         self._knots = np.arange(math.ceil(math.log2(most)) + 1, dtype=float)
         self._tpot = self._correction("tpot")
         self._ttft = self._correction("ttft")
@@ -47,13 +47,12 @@ class Replica:
     @cached_property
     def prefill_ms(self) -> float:
         """Reading one prompt, nothing else running."""
-        alone = float(prefill_ms(self._work, self._constants.physics, self._speed, self._input))
-        return alone * math.exp(float(self._ttft[0][0]))
+        return float(self._steps.prompt_ms()) * math.exp(float(self._ttft[0][0]))
 
     def _correction(self, quantity: str) -> tuple[Floats, Floats, Floats, Integers, NDArray[np.bool_]]:
-        w, n = self._work, len(self._knots)
+        steps, w, n = self._steps, self._steps.work, len(self._knots)
         beside = np.log2(
-            [self._input, self._output, max(1.0, w.gpus * w.stages), 1 + 3 * w.expert_parallel, float(w.copies)]
+            [steps.input, steps.output, max(1.0, w.gpus * w.stages), 1 + 3 * w.expert_parallel, float(w.copies)]
         )
         position = np.column_stack([self._knots, np.tile(np.maximum(beside, 0.0), (n, 1))])
         found = self._ratios.correct(quantity, [self._labels] * n, position)
@@ -65,22 +64,20 @@ class Replica:
 
     def latencies_ms(self, in_flight: Integers | Floats) -> tuple[Floats, Floats, Floats]:
         """TPOT, TTFT (a slot being free) and the whole request at each number in flight, means."""
-        w, p, s = self._work, self._constants.physics, self._speed
         n = np.asarray(in_flight, dtype=float)
-        raw = tpot_ms(w, p, s, self._input, self._output, n)
         at = np.log2(n)
-        tpot = raw * np.exp(np.interp(at, self._knots, self._tpot[0]))
-        ttft = ttft_ms(w, p, s, self._input, n, raw) * np.exp(np.interp(at, self._knots, self._ttft[0]))
-        return tpot, ttft, ttft + max(0.0, self.request.output_tok - 1) * tpot
+        tpot, ttft = self._steps.latencies_ms(n)
+        tpot = tpot * np.exp(np.interp(at, self._knots, self._tpot[0]))
+        ttft = ttft * np.exp(np.interp(at, self._knots, self._ttft[0]))
+        return tpot, ttft, ttft + (self._steps.held_tok(n) - 1) * tpot
 
     def steady_ttft_ms(self, in_flight: Integers | Floats) -> Floats:
         """Mean TTFT of a request that comes alone, not in a wave: no prompt ahead but those that queue by chance.
 
         What benchmarks with a fixed number in flight measure holds their first wave, all of whose prompts come at once.
         """
-        w, p, s = self._work, self._constants.physics, self._speed
         n = np.asarray(in_flight, dtype=float)
-        alone = ttft_ms(w, p, s, self._input, np.ones_like(n), tpot_ms(w, p, s, self._input, self._output, n))
+        alone = self._steps.ttft_ms(np.ones_like(n), self._steps.step_ms(n))
         return np.asarray(alone * math.exp(float(self._ttft[0][0])))
 
     def shares(self, in_flight: Integers, limits: Limits) -> Floats:
@@ -99,7 +96,8 @@ class Replica:
         """What the TPOT at this number rests on, and the row nearest to it (-1 without one)."""
         knot = min(len(self._knots) - 1, round(math.log2(in_flight)))
         _, _, distance, nearest, related = self._tpot
-        return source_of(float(distance[knot]), bool(related[knot])), int(nearest[knot])
+        found = source_of(float(distance[knot]), bool(related[knot]))
+        return "corrected" if self._featured and found == "measured" else found, int(nearest[knot])
 
     def band_share(self, quantity: str, in_flight: float, source: Source) -> float:
         """Half width of the 80 % band of a latency: it lies within a factor 1 + share to either side."""
@@ -126,10 +124,25 @@ class Replica:
             source=source,
             low_share=1 / (1 + wrong),
             high_share=1 + wrong,
-            reason=words_for(source, factor, row),
+            reason=words_for(source, factor, row) + self._words_for_features(in_flight),
             tpot_band_share=tpot_band,
             ttft_band_share=ttft_band,
         )
+
+    def _words_for_features(self, in_flight: int) -> str:
+        """What features change beside, by arithmetic alone."""
+        if not self._featured:
+            return ""
+        d, r, n = self.deployment, self.request, np.array([float(in_flight)])
+        without = replace(r, prefix_hit_share=0.0, offload_hit_share=0.0)
+        speed = self._constants.speed(self._labels)
+        plain = Steps(replace(d, features=PLAIN), without, self._constants.physics, speed)
+        names = [d.features.label] if d.features.label else []
+        names += [f"prefix hits {r.prefix_hit_share:g}"] if r.prefix_hit_share else []
+        names += [f"offload hits {r.offload_hit_share:g}"] if r.offload_hit_share else []
+        pairs = zip(self._steps.latencies_ms(n), plain.latencies_ms(n), strict=True)
+        tpot, ttft = (float((new / old)[0]) for new, old in pairs)
+        return f"; TPOT x {tpot:.2f} and TTFT x {ttft:.2f} by arithmetic, not measured: {', '.join(names)}"
 
 
 def words_for(source: Source, factor: float, row: Benchmark | None) -> str:

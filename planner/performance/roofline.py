@@ -100,19 +100,20 @@ def cached_layers_tok(w: Work, tokens: Any) -> Any:
     return w.full_layers * tokens + w.windowed_layers * np.minimum(tokens, w.window_tok)
 
 
-def cache_ms(w: Work, p: Physics, requests: Any, context_tok: Any, s: Speed) -> Any:
-    """Reading everyone's cache once; a latent cache is read by all heads, which is arithmetic too."""
+def cache_ms(w: Work, p: Physics, requests: Any, context_tok: Any, s: Speed, tokens: float = 1.0) -> Any:
+    """Reading everyone's cache once; a latent cache is read by all heads, which is arithmetic too, for each token."""
     kept = requests * cached_layers_tok(w, context_tok) * w.kv_layer_bytes
-    latent = w.latent_gflop_tok * requests * context_tok / (w.half_tflops * p.latent_flop_share)
+    latent = w.latent_gflop_tok * requests * tokens * context_tok / (w.half_tflops * p.latent_flop_share)
     again = np.power(w.heads_per_group, np.log(s.heads))
     return kept / (w.hbm_gb_s * p.cache_read_share * 1e6) * again * s.cache * s.read + latent * s.compute
 
 
-def scores_ms(w: Work, p: Physics, input_tok: Any) -> Any:
-    """Attention of a prompt over itself, half of all pairs."""
+def scores_ms(w: Work, p: Physics, input_tok: Any, hit_share: Any = 0.0) -> Any:
+    """Attention of a prompt over itself, half of all pairs, but for the pairs within its first `hit_share`."""
     half = input_tok / 2
     seen = w.full_layers * half + w.windowed_layers * np.minimum(half, w.window_tok)
-    return input_tok * w.score_gflop_layer_tok * seen / (w.half_tflops * p.prefill_flop_share)
+    pairs = 1 - np.square(hit_share)
+    return input_tok * w.score_gflop_layer_tok * seen / (w.half_tflops * p.prefill_flop_share) * pairs
 
 
 def overhead_ms(w: Work, p: Physics, s: Speed) -> Any:
@@ -121,50 +122,71 @@ def overhead_ms(w: Work, p: Physics, s: Speed) -> Any:
     return (w.layers * p.layer_ms + w.expert_layers * experts + p.step_ms) * s.overhead
 
 
-def prefill_ms(w: Work, p: Physics, s: Speed, input_tok: Any, prompts: Any = 1.0) -> Any:
-    """Reading `prompts` prompts together, nothing else running."""
-    tokens = input_tok * prompts
-    arithmetic = multiply_ms(w, p, tokens, p.prefill_flop_share, False) + prompts * scores_ms(w, p, input_tok)
+def prefill_ms(w: Work, p: Physics, s: Speed, input_tok: Any, prompts: Any = 1.0, hit_share: Any = 0.0) -> Any:
+    """Reading `prompts` prompts together, nothing else running; the first `hit_share` of each is known already."""
+    tokens = input_tok * (1 - hit_share) * prompts
+    scores = prompts * scores_ms(w, p, input_tok, hit_share)
+    arithmetic = multiply_ms(w, p, tokens, p.prefill_flop_share, False) + scores
     moved = read_ms(w, p, tokens, p.routing_spread) * s.read + arithmetic * s.compute
     return moved + latency_ms(w, p) + exchange_ms(w, p, tokens) + overhead_ms(w, p, s)
 
 
-def decode_ms(w: Work, p: Physics, s: Speed, in_flight: Any, context_tok: Any, spread: float) -> Any:
-    """One step of `in_flight` requests, one token each, nobody's prompt being read."""
+def decode_ms(
+    w: Work, p: Physics, s: Speed, in_flight: Any, context_tok: Any, spread: float, tokens: float = 1.0
+) -> Any:
+    """One step of `in_flight` requests, `tokens` tokens each, nobody's prompt being read.
+
+    More tokens of a request (speculative decoding) read its cache once, and do the arithmetic of more requests.
+    """
     batch = in_flight / w.stages
-    moved = read_ms(w, p, batch, spread) * s.read
-    moved = moved + multiply_ms(w, p, batch, p.decode_flop_share, True) * s.compute
-    moved = moved + cache_ms(w, p, batch, context_tok, s) + latency_ms(w, p) + exchange_ms(w, p, batch)
-    return moved + overhead_ms(w, p, s) + batch * p.request_ms * s.request
+    asked = batch * tokens
+    moved = read_ms(w, p, asked, spread) * s.read
+    moved = moved + multiply_ms(w, p, asked, p.decode_flop_share, True) * s.compute
+    moved = moved + cache_ms(w, p, batch, context_tok, s, tokens) + latency_ms(w, p) + exchange_ms(w, p, asked)
+    return moved + overhead_ms(w, p, s) + asked * p.request_ms * s.request
+
+
+def beside_ms(w: Work, p: Physics, s: Speed, input_tok: Any, asked: Any, prompts: Any, hit_share: Any = 0.0) -> Any:
+    """What `prompts` prompts a step add to a step of `asked` tokens.
+
+    Their arithmetic always, their weights and overheads only in the `separate_share` that has a step of its own.
+    """
+    some = np.minimum(prompts, 1.0)
+    each_tok = input_tok * (1 - hit_share)
+    batch = asked / w.stages
+    alone = read_ms(w, p, batch, p.routing_spread)
+    together = read_ms(w, p, batch + each_tok, p.routing_spread)
+    read_tok = prompts * each_tok / w.stages
+    scores = prompts / w.stages * scores_ms(w, p, input_tok, hit_share)
+    arithmetic = multiply_ms(w, p, read_tok, p.prefill_flop_share, False) + scores
+    own_step = read_ms(w, p, each_tok, p.routing_spread) * s.read + latency_ms(w, p) + overhead_ms(w, p, s)
+    return (
+        some * (together - alone) * s.read
+        + arithmetic * s.compute
+        + exchange_ms(w, p, read_tok)
+        + p.separate_share * some * own_step
+    )
 
 
 def tpot_ms(w: Work, p: Physics, s: Speed, input_tok: Any, output_tok: Any, in_flight: Any) -> Any:
     """Mean time per output token with `in_flight` requests, each replaced as it ends (continuous batching).
 
-    Each of the others brings one prompt per answer, so a step reads (n - 1) / output prompts beside: their arithmetic
-    always, their weights and overheads only in the `separate_share` that has a step of its own.
+    Each of the others brings one prompt per answer, so a step reads (n - 1) / output prompts beside.
     """
     per_step = np.maximum(in_flight - 1, 0.0) / output_tok
-    some = np.minimum(per_step, 1.0)
-    batch = in_flight / w.stages
-    alone = read_ms(w, p, batch, p.routing_spread)
-    together = read_ms(w, p, batch + input_tok, p.routing_spread)
-    prompts = per_step * input_tok / w.stages
-    beside = multiply_ms(w, p, prompts, p.prefill_flop_share, False) + per_step / w.stages * scores_ms(w, p, input_tok)
-    own_step = read_ms(w, p, input_tok, p.routing_spread) * s.read + latency_ms(w, p) + overhead_ms(w, p, s)
-    return (
-        decode_ms(w, p, s, in_flight, input_tok + output_tok / 2, p.routing_spread)
-        + some * (together - alone) * s.read
-        + beside * s.compute
-        + exchange_ms(w, p, prompts)
-        + p.separate_share * some * own_step
-    ) * s.time
+    step = decode_ms(w, p, s, in_flight, input_tok + output_tok / 2, p.routing_spread)
+    return (step + beside_ms(w, p, s, input_tok, in_flight, per_step)) * s.time
+
+
+def first_ms(w: Work, p: Physics, s: Speed, in_flight: Any, prompt_ms: Any, step_ms: Any) -> Any:
+    """Mean time to the first token, a slot being free: the step under way, prompts ahead and one's own."""
+    ahead = p.own_prompt + p.prompts_ahead * np.maximum(in_flight - 1, 0.0) / w.stages
+    return (p.first_token_ms + ahead * prompt_ms + step_ms / 2) * s.first_token
 
 
 def ttft_ms(w: Work, p: Physics, s: Speed, input_tok: Any, in_flight: Any, tpot: Any) -> Any:
-    """Mean time to the first token, a slot being free: the step under way, prompts ahead and one's own."""
-    ahead = p.own_prompt + p.prompts_ahead * np.maximum(in_flight - 1, 0.0) / w.stages
-    return (p.first_token_ms + ahead * prefill_ms(w, p, s, input_tok) + tpot / s.time / 2) * s.first_token
+    """The same where each prompt is read whole and a step takes as long as a token."""
+    return first_ms(w, p, s, in_flight, prefill_ms(w, p, s, input_tok), tpot / s.time)
 
 
 def static_ms(w: Work, p: Physics, s: Speed, input_tok: Any, output_tok: Any, batch: Any) -> Any:

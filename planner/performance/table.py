@@ -18,7 +18,7 @@ import numpy as np
 from planner.catalog.load import Catalog
 from planner.catalog.rows import Benchmark
 from planner.errors import Complaint, InputError
-from planner.performance.constants import constants_of
+from planner.performance.constants import Constants, constants_of
 from planner.performance.foreign import Foreign, understand
 from planner.performance.points import Floats, Point, points_of, roofs, speed_of
 from planner.performance.rates import Rated, open_loop, rate_at
@@ -89,7 +89,9 @@ def _take(estimated: Estimated, u: Foreign, rated: Rated | str) -> None:
     estimated.reason = "; ".join((*rated.words, *u.assumed))
 
 
-def _predict_points(asked: list[tuple[int, Foreign, Point]], out: list[Estimated], constants, ratios: Ratios) -> None:  # type: ignore[no-untyped-def]
+def _predict_points(
+    asked: list[tuple[int, Foreign, Point]], out: list[Estimated], constants: Constants, ratios: Ratios
+) -> None:
     points = points_of([p for _, _, p in asked], MEMORY_SHARE)
     found = roofs(points, constants.physics, speed_of(points, constants))
     serving = ~(points.static | points.full)
@@ -148,7 +150,7 @@ def _around(value: float, deviation: float) -> tuple[float, float, float]:
 
 
 def predict_file(rows: Path, output: Path, catalog: Catalog, own: Sequence[Benchmark] = ()) -> Summary:
-    """Read a CSV table, add the estimates and write it whole to `output`.  Raises InputError for a file that is none."""
+    """Read a CSV table, add the estimates, write it whole to `output`.  Raises InputError for a file that is none."""
     from planner.cli.answering import write_whole
 
     try:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from planner.catalog.rows import Gpu, KvPrecision, ModelCard, Precision
+from planner.performance.features import PLAIN, Features
 
 Source = Literal["measured", "corrected", "modeled"]
 """measured: rows of this very configuration lie near; corrected: rows of the same model, engine and precision lie
-further away or on other GPUs; modeled: the roofline alone."""
+further away or on other GPUs, or near but without an engine feature that this one has; modeled: the roofline alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class Deployment:
     dp: int = 1  # attention data parallel inside the replica: tp GPUs hold dp copies of attention
     ep: int = 1  # GPUs over which experts are spread
     split: bool = False  # layers are laid out over the tp GPUs and run one after the other (llama.cpp)
+    features: Features = PLAIN
 
     @property
     def gpus(self) -> int:
@@ -38,10 +40,16 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """The mean request of a class."""
+    """The mean request of a class.
+
+    What is found of a prompt in a cache is neither read nor multiplied again (RadixAttention, arXiv 2312.07104).
+    Memory is reserved for the whole of every request all the same: what several share counts once for each.
+    """
 
     input_tok: float
     output_tok: float
+    prefix_hit_share: float = 0.0  # of prompt tokens, found in GPU memory
+    offload_hit_share: float = 0.0  # of prompt tokens, found in the memory of the host and copied
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +69,7 @@ class OperatingPoint:
     concurrency: int  # requests in flight in the replica
     tpot_ms: float  # mean
     ttft_ms: float  # mean, prefill only: no waiting for a slot
-    service_s: float  # ttft + (output - 1) x tpot
+    service_s: float  # ttft + (output - 1) x tpot; a static batch: until its longest answer ends
     req_s: float  # concurrency / service_s, before any derate
     source: Source
     low_share: float  # 80 % band of the true rate, as a share of req_s
