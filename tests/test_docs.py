@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from planner import inputs
+from planner.catalog.load import load_catalog
 from planner.formulation import COSTS, ROWS
 from planner.formulation.page import notation, page
 from planner.formulation.variables import Variables
@@ -73,6 +74,13 @@ def test_the_articles_figures_are_those_the_planner_finds_today():
     written = (ROOT / "docs" / "articles.md").read_text(encoding="utf-8")
     found = runpy.run_path(str(ROOT / "docs" / "write_articles.py"))["page"]()
     assert found == written, "rewrite it with `python docs/write_articles.py`"
+
+
+def test_the_figures_of_the_performance_page_are_those_of_the_shipped_file():
+    page = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    rewritten = runpy.run_path(str(ROOT / "docs" / "write_performance.py"))["written"]
+    assert rewritten(page, load_catalog().performance) == page, "rewrite it with `python docs/write_performance.py`"
+    assert rewritten(page, ()) != page
 
 
 def test_every_article_problem_is_on_the_page_of_articles():

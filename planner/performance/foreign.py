@@ -7,6 +7,7 @@ deployment and load it speaks of, or the reason why it cannot be estimated.  Not
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import get_args
@@ -38,6 +39,9 @@ PRECISION_WORDS = {
     "awq": "int4", "gptq": "int4", "nvfp4": "fp4",
 }  # fmt: skip
 """Beginnings of other words for a precision."""
+
+ALL_AT_ONCE = re.compile(r"inf ?\((\d+) req\w*\)")
+"""How tables write that so many requests were sent at once."""
 
 NOMINAL_SHARE = 0.9
 """InferenceX draws lengths evenly between 0.8 and 1.0 of the nominal ones that its tables state."""
@@ -231,6 +235,8 @@ def _early(day: str) -> bool:
 def _number(text: str) -> float | str | None:
     if not text or text.lower() in ("nan", "max", "inf", "none"):
         return None
+    if all_at_once := ALL_AT_ONCE.fullmatch(text):
+        text = all_at_once[1]
     try:
         value = float(text)
     except ValueError:
