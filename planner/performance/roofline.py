@@ -192,5 +192,5 @@ def ttft_ms(w: Work, p: Physics, s: Speed, input_tok: Any, in_flight: Any, tpot:
 def static_ms(w: Work, p: Physics, s: Speed, input_tok: Any, output_tok: Any, batch: Any) -> Any:
     """A whole batch from its prompts to its last token, none replaced (static batching), all with one prompt."""
     context = input_tok + output_tok / 2
-    step = w.stages * decode_ms(w, p, s, batch, context, p.same_prompt_spread)
+    step = decode_ms(w, p, s, batch, context, p.same_prompt_spread)
     return (prefill_ms(w, p, s, input_tok, batch) + np.maximum(output_tok - 1, 0.0) * step) * s.time * s.load
