@@ -17,7 +17,7 @@ PANELS = (
     ("unseen", "tpot", "TPOT, configuration unseen", "ms"),
     ("row", "tpot", "TPOT, row left out", "ms"),
     ("row", "ttft", "TTFT, row left out", "ms"),
-    ("unseen", "throughput", "static batch and full load, configuration unseen", "ms per output token"),
+    ("unseen", "throughput", "static batch and full load, configuration unseen", "output tok/s"),
 )
 COLORS = {"vllm": "#1f77b4", "trtllm": "#76b900", "sglang": "#d62728"}
 

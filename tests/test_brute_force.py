@@ -97,6 +97,16 @@ def test_a_plan_within_a_gap_is_within_it_and_its_bound_is_true():
         check_plan(inputs, found)
 
 
+@pytest.mark.parametrize("seed", [1038, 1377])
+def test_a_program_that_presolve_loses_is_solved_without_it(seed):
+    # HiGHS 1.15 and 1.16 end the first, 1.16 the second, with "Solve error": a plan that breaks a row by its tolerance
+    inputs = random_fleet(seed)
+    found = search(inputs, EXACT)
+    assert found.ended is Ended.OPTIMAL
+    assert found.usd_month == pytest.approx(BruteForce(inputs).cheapest(), rel=AGREE, abs=AGREE)
+    check_plan(inputs, found)
+
+
 def test_trying_everything_knows_the_answer_of_the_story():
     # 4 machines x $2 x 100 h by day, 1 x $2 x 300 h by night
     assert BruteForce(chat_fleet()).cheapest() == pytest.approx(800 + 600)

@@ -53,7 +53,7 @@ def ratios(log_ratios, places=None, labels=None, days=None, own=None, variances=
     )
 
 
-HERE = (6.0, 10.0, 8.0, 1.0, 0.0, 0.0)
+HERE = (6.0, 10.0, 8.0, 1.0, 0.0, 0.0, 9.5, 3.0)
 
 
 def corrected(known, place=HERE, label=None):
@@ -88,7 +88,7 @@ def test_a_row_counts_less_the_further_away_it_is():
     assert deviation**2 == pytest.approx(0.11 - (0.1 * near) ** 2 / 0.11)
     assert corrected(ratios([0.5]), (6.0, 12.0, *HERE[2:]))[0] == pytest.approx(factor)
     # GPUs matter more: three doublings of a length of 2.5
-    sixteen = (*HERE[:3], 4.0, 0.0, 0.0)
+    sixteen = (*HERE[:3], 4.0, *HERE[4:])
     assert corrected(ratios([0.5]), sixteen)[0] == pytest.approx(0.5 * 0.1 * exp(-(1.2**2) / 2) / 0.11)
 
 
@@ -143,7 +143,9 @@ def test_what_is_near_fades_with_the_years_between_a_row_and_the_newest():
     assert factor == pytest.approx(0.5 * 0.1 * exp(-2) / 0.11, rel=0.01)
 
 
-PLACES = st.tuples(st.floats(0, 10), st.floats(5, 14), st.floats(3, 12), st.floats(0, 3), st.just(0.0), st.just(0.0))
+PLACES = st.tuples(
+    *(st.floats(*ends) for ends in ((0, 10), (5, 14), (3, 12), (0, 3))), *(st.just(x) for x in (0.0, 0.0, 9.5, 3.0))
+)
 ROWS = st.lists(st.tuples(PLACES, st.floats(-1, 1), st.booleans()), min_size=1, max_size=8)
 
 
@@ -297,3 +299,13 @@ def test_a_wider_scatter_believes_rows_less():
         < points([row(tpot_ms=60)], constants=loud)[64].tpot_ms
         < points([row(tpot_ms=60)])[64].tpot_ms
     )
+
+
+def test_models_of_a_like_size_share_what_hardware_does_and_others_hardly():
+    # the hardware part alone: a row of another model as large, then a model 8 times as large (3 doublings, length 0.7)
+    hardware = dict.fromkeys(SIMPLE, 0.0) | {"hardware, smooth": 0.1, "row": 0.01}
+    other = labels_of(TWO_H100)._replace(architecture="another")
+    alike = corrected(ratios([0.5], labels=[other], variances=hardware))[0]
+    larger = corrected(ratios([0.5], labels=[other], variances=hardware), (*HERE[:6], HERE[6] + 3, HERE[7]))[0]
+    assert alike == pytest.approx(0.5 * 0.1 / 0.11)
+    assert larger == pytest.approx(alike * exp(-((3 / 0.7) ** 2) / 2))

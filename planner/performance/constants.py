@@ -96,13 +96,21 @@ class Group:
     channels: tuple[str, ...]
     fields: tuple[str, ...]
     spread: float
-    only: str = ""  # "other engines", "other vendors", "others": either
+    only: str = ""  # "other engines", "other vendors", "others": either; "serving", "other loads"
 
     def key(self, labels: Labels) -> str:
         """The key of the factor that holds for these labels; empty where the group says nothing."""
         engine, vendor = labels.engine not in MAIN_ENGINES, labels.vendor != "nvidia"
-        held = {"": True, "other engines": engine, "other vendors": vendor, "others": engine or vendor}[self.only]
-        return "|".join(f"{f}={getattr(labels, f)}" for f in self.fields) if held else ""
+        serving = labels.load == "serving"
+        held = {
+            "": True,
+            "other engines": engine,
+            "other vendors": vendor,
+            "others": engine or vendor,
+            "serving": serving,
+            "other loads": not serving,
+        }
+        return "|".join(f"{f}={getattr(labels, f)}" for f in self.fields) if held[self.only] else ""
 
 
 GROUPS = (
@@ -112,7 +120,8 @@ GROUPS = (
     Group(("read", "heads"), ("vendor", "engine", "era"), 3.0, "other vendors"),
     Group(("time",), ("gpu", "engine", "era"), 0.6, "others"),
     Group(("time",), ("gpu", "precision"), 0.2),
-    Group(("load",), ("load", "engine", "vendor"), 0.6),
+    Group(("load",), ("load",), 0.6, "serving"),
+    Group(("load",), ("load", "engine", "vendor"), 0.6, "other loads"),
     Group(("first_token",), ("engine", "family"), 0.6),
 )
 """Every factor there is.  More of them (per engine and family, per GPU generation, per month) made configurations
@@ -197,7 +206,7 @@ VARIANCES: dict[tuple[str, str], float] = {
     ("tpot", "configuration, smooth"): 0.05,
     ("tpot", "configuration, near"): 0.04,
     ("tpot", "hardware, smooth"): 0.0,
-    ("tpot", "row"): 0.002,
+    ("tpot", "row"): 0.01,
     ("ttft", "model"): 0.02,
     ("ttft", "model, smooth"): 0.1,
     ("ttft", "configuration"): 0.02,
@@ -205,12 +214,12 @@ VARIANCES: dict[tuple[str, str], float] = {
     ("ttft", "configuration, near"): 0.04,
     ("ttft", "hardware, smooth"): 0.0,
     ("ttft", "row"): 0.004,
-    ("throughput", "model"): 0.005,
-    ("throughput", "model, smooth"): 0.05,
+    ("throughput", "model"): 0.001,
+    ("throughput", "model, smooth"): 0.01,
     ("throughput", "configuration"): 0.003,
     ("throughput", "configuration, smooth"): 0.02,
     ("throughput", "configuration, near"): 0.03,
-    ("throughput", "hardware, smooth"): 0.05,
+    ("throughput", "hardware, smooth"): 0.3,
     ("throughput", "row"): 0.006,
 }
 """How much the logarithm of measured / roofline varies with what, found by leaving out configurations and rows."""

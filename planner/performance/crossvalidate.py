@@ -74,10 +74,12 @@ def _errors(train: Data, test: Data, constants: Constants, quantity: str, left: 
     time, ttft = predict(test, constants)
     roofline = (ttft - test.log_ttft if quantity == "ttft" else time - test.log_time)[index]
     source = [source_of(float(d), bool(r)) for d, r in zip(found.distance, found.related, strict=True)]
+    # The model speaks of time per token, and a relative error of a rate is another than that of a time.
+    sign = -1 if quantity == "throughput" else 1
     return Errors(
         index=left[index],
-        off=off,
-        roofline_off=roofline,
+        off=sign * off,
+        roofline_off=sign * roofline,
         deviation=found.deviation,
         source=np.array(source, dtype=str),
     )

@@ -133,7 +133,20 @@ def fit(data: Data, start: Constants | None = None, rounds: int = 30) -> Constan
 
     inside = np.clip(begin, low + 1e-6, high - 1e-6)
     found = least_squares(residuals, inside, bounds=(low, high), max_nfev=rounds, x_scale=spread)
-    return _constants(found.x, names, slots)
+    return _centered(_constants(found.x, names, slots), data)
+
+
+def _centered(constants: Constants, data: Data) -> Constants:
+    """As many rows of each kind of load above their prediction as below (the fit weighs configurations)."""
+    time, _ = predict(data, constants)
+    factors = dict(constants.factors)
+    loads = np.array([labels.load for labels in data.points.labels])
+    for load in np.unique(loads):
+        off = float(np.median((time - data.log_time)[loads == load]))
+        for channel, key in factors:
+            if channel == "load" and key.split("|")[0] == f"load={load}":
+                factors[channel, key] *= float(np.exp(-off))
+    return replace(constants, factors=factors)
 
 
 def _robust(r: Floats) -> Floats:
@@ -267,7 +280,8 @@ def left_out(data: Data, errors: dict[str, dict[str, Errors]]) -> str:
             width = {source: e.width(source) for source in get_args(Source)}
             for k, i in enumerate(e.index):
                 o = data.observations[i]
-                row, measured = o.row, {"tpot": o.tpot_ms, "ttft": o.ttft_ms, "throughput": o.token_ms}[quantity] or 0.0
+                rate = 1e3 / o.token_ms if o.token_ms else None
+                row, measured = o.row, {"tpot": o.tpot_ms, "ttft": o.ttft_ms, "throughput": rate}[quantity] or 0.0
                 inside = abs(e.off[k]) <= e.deviation[k] * width[str(e.source[k])]
                 values = (measured, measured * np.exp(e.off[k]), measured * np.exp(e.roofline_off[k]))
                 what = (row.model, row.gpu, row.gpus, row.precision, row.engine, row.load, row.concurrency)

@@ -23,14 +23,14 @@ from planner.performance.points import Floats
 
 LENGTHS: dict[str, Floats | None] = {
     "model": None,
-    "model, smooth": np.array([4, 4, 4, 2.5, 4, 4]),
+    "model, smooth": np.array([4, 4, 4, 2.5, 4, 4, np.inf, np.inf]),
     "configuration": None,
-    "configuration, smooth": np.array([4, 4, 4, 2.5, 4, 4]),
-    "configuration, near": np.array([1.2, 1.5, 1.5, 1, 1.5, 1]),
-    "hardware, smooth": np.array([4, 4, 4, 2.5, 4, 4]),
+    "configuration, smooth": np.array([4, 4, 4, 2.5, 4, 4, np.inf, np.inf]),
+    "configuration, near": np.array([1.2, 1.5, 1.5, 1, 1.5, 1, np.inf, np.inf]),
+    "hardware, smooth": np.array([2, 3, 3, 1.5, 4, 4, 0.7, 3]),
 }
-"""Over how many doublings of (concurrency, input, output, GPUs, expert and data parallel) each part changes; None:
-it does not."""
+"""Over how many doublings of (concurrency, input, output, GPUs, expert and data parallel, parameters, heads to one of
+the cache) each part changes; None: it does not."""
 
 AGE_YEARS = 0.75
 """Engines change: the near part fades over so many years between a row and the newest of its kind."""
@@ -44,7 +44,7 @@ OWN_ROW_SHARE = 0.1
 REACH_DOUBLINGS = 2.0
 """Up to this distance from a row of the same configuration an estimate is called measured."""
 
-DISTANCE_WEIGHTS = np.array([1, 1, 1, 2, 1, 1.0])
+DISTANCE_WEIGHTS = np.array([1, 1, 1, 2, 1, 1, 0, 0.0])
 """A doubling of GPUs counts as two doublings of concurrency, input or output."""
 
 

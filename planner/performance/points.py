@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,11 +79,20 @@ class Points:
 
     @property
     def position(self) -> Floats:
-        """Where points lie among measured rows: log2 of in flight, input, output, GPUs, expert and data parallel."""
-        gpus = self.work.gpus * self.work.stages
-        asked = np.where(np.isnan(self.asked), 256.0, self.asked)
-        parts = (asked, self.input_tok, self.output_tok, gpus, 1 + 3 * self.work.expert_parallel, self.copies)
-        return np.log2(np.maximum(np.stack(parts, axis=1), 1.0))
+        """Where points lie among measured rows, as `position_of` says; full load counts as 256 in flight."""
+        return position_of(
+            self.work, np.where(np.isnan(self.asked), 256.0, self.asked), self.input_tok, self.output_tok
+        )
+
+
+def position_of(w: Work, in_flight: Floats, input_tok: Any, output_tok: Any) -> Floats:
+    """Logarithms to base 2, one row for each number in flight, of that, input, output, GPUs, expert and data parallel,
+    parameters that a token needs [10^8] and query heads to a head of the cache."""
+    active = (w.attention_b + w.dense_b + w.head_b + w.routed_b) * w.gpus * 10
+    parts = (in_flight, input_tok, output_tok, w.gpus * w.stages, 1 + 3 * w.expert_parallel, w.copies, active,
+             w.heads_per_group)  # fmt: skip
+    whole = np.broadcast_arrays(*(np.asarray(part, dtype=float) for part in parts))
+    return np.asarray(np.log2(np.maximum(np.stack(whole, axis=1), 1.0)))
 
 
 def points_of(points: Sequence[Point], memory_share: float) -> Points:
@@ -126,15 +136,14 @@ def roofs(points: Points, physics: Physics, speed: Speed) -> Roofs:
     w, i, o = points.work, points.input_tok, points.output_tok
     seats = np.minimum(points.fit, physics.seats * points.copies)
     asked = np.where(np.isnan(points.asked), seats, points.asked)
-    running = np.where(points.full, np.minimum(np.where(np.isnan(points.asked), seats, asked), points.fit), 0.0)
-    running = np.where(points.full, running, np.minimum(asked, points.fit))
+    running = np.minimum(asked, points.fit)
     tpot = tpot_ms(w, physics, speed, i, o, running)
     ttft = ttft_ms(w, physics, speed, i, running, tpot)
     turns = np.maximum(asked / running - 1, 0.0)
     ttft = ttft + turns * tpot * o * 0.9 * speed.first_token
     batch = static_ms(w, physics, speed, i, o, running) * np.maximum(asked / running, 1.0)
     serving = (ttft + np.maximum(o - 1, 0.0) * tpot) / (o * asked)
-    token = np.where(points.static, batch / (o * asked), np.where(points.full, tpot / running * speed.load, serving))
+    token = np.where(points.static, batch / (o * asked), np.where(points.full, tpot / running, serving))
     return Roofs(tpot_ms=tpot, ttft_ms=ttft, token_ms=token, in_flight=running)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from planner.catalog.rows import Benchmark
 from planner.performance.constants import Constants, labels_of
 from planner.performance.features import PLAIN
-from planner.performance.points import Floats
+from planner.performance.points import Floats, position_of
 from planner.performance.sources import Ratios, source_of, width_of
 from planner.performance.steps import Steps
 from planner.performance.tails import Limits
@@ -51,10 +51,7 @@ class Replica:
 
     def _correction(self, quantity: str) -> tuple[Floats, Floats, Floats, Integers, NDArray[np.bool_]]:
         steps, w, n = self._steps, self._steps.work, len(self._knots)
-        beside = np.log2(
-            [steps.input, steps.output, max(1.0, w.gpus * w.stages), 1 + 3 * w.expert_parallel, float(w.copies)]
-        )
-        position = np.column_stack([self._knots, np.tile(np.maximum(beside, 0.0), (n, 1))])
+        position = position_of(w, 2.0**self._knots, steps.input, steps.output)
         found = self._ratios.correct(quantity, [self._labels] * n, position)
         if found is None:
             variance = sum(v for (q, _), v in self._constants.variances.items() if q == quantity)

@@ -62,7 +62,7 @@ class Speed:
     heads: Any = 1.0  # cache read per query head: e where each head reads for itself, 1 where a group reads once
     request: Any = 1.0
     first_token: Any = 1.0  # TTFT
-    load: Any = 1.0  # throughput rows: their kind of load
+    load: Any = 1.0  # everything, under one kind of load
 
 
 CHANNELS = tuple(f.name for f in fields(Speed))
@@ -175,7 +175,7 @@ def tpot_ms(w: Work, p: Physics, s: Speed, input_tok: Any, output_tok: Any, in_f
     """
     per_step = np.maximum(in_flight - 1, 0.0) / output_tok
     step = decode_ms(w, p, s, in_flight, input_tok + output_tok / 2, p.routing_spread)
-    return (step + beside_ms(w, p, s, input_tok, in_flight, per_step)) * s.time
+    return (step + beside_ms(w, p, s, input_tok, in_flight, per_step)) * s.time * s.load
 
 
 def first_ms(w: Work, p: Physics, s: Speed, in_flight: Any, prompt_ms: Any, step_ms: Any) -> Any:
@@ -186,7 +186,7 @@ def first_ms(w: Work, p: Physics, s: Speed, in_flight: Any, prompt_ms: Any, step
 
 def ttft_ms(w: Work, p: Physics, s: Speed, input_tok: Any, in_flight: Any, tpot: Any) -> Any:
     """The same where each prompt is read whole and a step takes as long as a token."""
-    return first_ms(w, p, s, in_flight, prefill_ms(w, p, s, input_tok), tpot / s.time)
+    return first_ms(w, p, s, in_flight, prefill_ms(w, p, s, input_tok), tpot / (s.time * s.load))
 
 
 def static_ms(w: Work, p: Physics, s: Speed, input_tok: Any, output_tok: Any, batch: Any) -> Any:

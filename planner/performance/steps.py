@@ -69,7 +69,7 @@ class Steps:
     def latencies_ms(self, in_flight: Any) -> tuple[Any, Any]:
         """Mean time per output token, and to the first token, a slot being free."""
         step = self.step_ms(in_flight)
-        return step / self.step_tok * self._speed.time, self.ttft_ms(in_flight, step)
+        return step / self.step_tok * self._speed.time * self._speed.load, self.ttft_ms(in_flight, step)
 
     def ttft_ms(self, in_flight: Any, step_ms: Any) -> Any:
         """Mean time to the first token where a step takes so long, and so many may have prompts ahead."""
