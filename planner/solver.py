@@ -113,7 +113,7 @@ def _hear_greeting() -> None:
 
 def _ask_highs(problem: pulp.LpProblem, gap: float, limit_s: float, relaxed: bool) -> None:
     """Solve with HiGHS; where presolve leads to a plan that breaks a row ("Solve error"), again without presolve."""
-    pass
+    _hear_greeting()
     end = time.perf_counter() + limit_s
     for presolve in ("choose", "off"):
         solver = pulp.HiGHS(

@@ -13,7 +13,8 @@ from performance_cards import CARDS, CONSTANTS, GPUS, H200, LLAMA_70B, deploymen
 
 from planner.performance.constants import PRIORS, constants_of, labels_of
 from planner.performance.crossvalidate import FOLDS, Errors, cross_validate, ordered_right
-from planner.performance.fit import Data, data_of, fit, left_out, predict, table, told, width_elsewhere
+from planner.performance.fit import Data, data_of, fit, predict
+from planner.performance.fitted import left_out, table, told, width_elsewhere
 from planner.performance.observations import observe
 
 OTHER = "llama.cpp"

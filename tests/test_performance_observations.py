@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import date
 
@@ -133,9 +134,9 @@ def test_own_rows_are_known_as_such():
 
 
 def test_positions_are_doublings():
-    # 64 in flight, 1,024 in, 256 out, 2 GPUs; no experts spread, one copy
+    # 64 in flight, 1,024 in, 256 out, 2 GPUs; no experts spread, one copy; 69.5 x 10^9 parameters, 64 heads to 8
     here = points_of([at(64, r=request(1024, 256))], 0.9)
-    assert here.position.tolist() == [[6, 10, 8, 1, 0, 0]]
+    assert here.position[0] == pytest.approx([6, 10, 8, 1, 0, 0, math.log2(695.03), 3], abs=1e-3)
     # experts spread over GPUs lie two doublings away, 8 copies of attention three
     spread = points_of([at(64, deployment(DEEPSEEK_V3, H200, 8, ep=8, dp=8), request(1024, 256))], 0.9)
     assert spread.position.tolist() == [[6, 10, 8, 3, 2, 3]]
@@ -170,13 +171,13 @@ def test_time_per_token_of_serving_is_a_request_over_its_tokens_and_company():
     assert found.token_ms[0] == pytest.approx((found.ttft_ms[0] + 299 * found.tpot_ms[0]) / (300 * 64))
 
 
-def test_a_factor_on_the_kind_of_load_is_one_on_throughput_alone():
+def test_a_factor_on_one_kind_of_load_leaves_the_others_alone():
     key = "load=static|engine=vllm|vendor=nvidia"
     slow = replace(CONSTANTS, factors={("load", key): 1.5})
     plain, slowed = (roofs_of(at(8, load="static"), at(8), constants=c) for c in (CONSTANTS, slow))
     assert slowed.token_ms[0] == pytest.approx(1.5 * plain.token_ms[0])
     assert slowed.token_ms[1] == plain.token_ms[1]
-    assert slowed.tpot_ms == pytest.approx(plain.tpot_ms)
+    assert slowed.tpot_ms == pytest.approx(plain.tpot_ms * [1.5, 1])
 
 
 def test_points_keep_their_order_when_some_are_taken():
