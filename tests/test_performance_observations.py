@@ -25,7 +25,7 @@ from performance_cards import (
 )
 
 from planner.performance.observations import EARLY, default_kv_precision, deployment_of, observe
-from planner.performance.points import Point, points_of, roofs, speed_of, with_in_flight
+from planner.performance.points import Point, points_of, roofs, speed_of
 
 
 def observed(**facts):
@@ -186,9 +186,3 @@ def test_points_keep_their_order_when_some_are_taken():
     assert some.asked.tolist() == [8, 2]
     assert some.labels == (here.labels[3], here.labels[1])
     assert some.work.layers.tolist() == [61, 80]
-
-
-def test_a_ladder_of_one_deployment_is_not_cut_where_memory_ends():
-    d = deployment(LLAMA_70B, H100, 2)
-    ladder = with_in_flight(d, request(), np.array([1.0, 1000.0]), 0.9)
-    assert roofs(ladder, SOBER, speed_of(ladder, CONSTANTS)).in_flight.tolist() == [1, 1000]

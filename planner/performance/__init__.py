@@ -12,10 +12,9 @@ from typing import Literal, get_args
 import numpy as np
 
 from planner.catalog.rows import Benchmark, Gpu, ModelCard
-from planner.performance.constants import Constants, labels_of, shipped_constants
+from planner.performance.constants import Constants, shipped_constants
 from planner.performance.memory import max_concurrency
-from planner.performance.points import Floats
-from planner.performance.replica import Replica, words_for
+from planner.performance.replica import Replica
 from planner.performance.sources import Ratios, ratios_of
 from planner.performance.tails import Limits
 from planner.performance.types import Deployment, Objective, OperatingPoint, Refusal, Request, Source
@@ -139,6 +138,3 @@ def _refuse_length(model: ModelCard, request: Request) -> Refusal | None:
         return None
     nearest = f"{model.name} takes {model.context_tok} tokens, a mean request has {tokens:.0f}"
     return Refusal(reason="longer than the context", nearest=nearest, shortfall=tokens / model.context_tok)
-
-
-__all__ = ["MAX_CONCURRENCY", "SOURCES", "Floats", "Performance", "labels_of", "words_for"]

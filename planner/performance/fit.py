@@ -204,7 +204,7 @@ def main(
     from planner.catalog.load import load_catalog
     from planner.catalog.shipped import shipped_folder
     from planner.cli.answering import write_whole
-    from planner.performance.crossvalidate import cross_validate
+    from planner.performance.crossvalidate import cross_validate, ordered_right
     from planner.performance.fitted import left_out, table, told, width_elsewhere
     from planner.performance.observations import observe
 
@@ -234,6 +234,9 @@ def main(
             share = e.share()
             typical, worse = np.median(share), np.quantile(share, 0.9)
             typer.echo(f"{name}: {quantity} median {typical:.1%}, p90 {worse:.1%}, {len(share)} rows")
+    for name, errors in (("unseen", unseen), ("row left out", partly)):
+        right, pairs = ordered_right(data, errors["tpot"])
+        typer.echo(f"{name}: {right:.1%} of {pairs} pairs of GPUs that are 10 to 25 % apart are ordered right")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ comparing with measurements all go through here; no measured row corrects anythi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -145,10 +145,3 @@ def roofs(points: Points, physics: Physics, speed: Speed) -> Roofs:
     serving = (ttft + np.maximum(o - 1, 0.0) * tpot) / (o * asked)
     token = np.where(points.static, batch / (o * asked), np.where(points.full, tpot / running, serving))
     return Roofs(tpot_ms=tpot, ttft_ms=ttft, token_ms=token, in_flight=running)
-
-
-def with_in_flight(deployment: Deployment, request: Request, ladder: Floats, memory_share: float) -> Points:
-    """One deployment and request at several numbers in flight."""
-    one = points_of([Point(deployment=deployment, request=request, in_flight=1.0)], memory_share)
-    index = np.zeros(len(ladder), dtype=np.intp)
-    return replace(one.take(index), asked=ladder.astype(float), fit=np.full(len(ladder), np.inf))
