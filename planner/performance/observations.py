@@ -55,6 +55,8 @@ def deployment_of(row: Benchmark, model: ModelCard, gpu: Gpu) -> Deployment | st
     gpus = row.gpus // stages
     split = row.engine in LAYERS_SPLIT
     copies = row.dp if gpus % row.dp == 0 else 1
+    if row.load == "static-batch" and gpus % (row.tp * copies) == 0:
+        gpus = row.tp * copies  # the batch is one copy's; its other GPUs ran others
     if not split and model.heads % (gpus // copies):
         return f"{gpus} GPUs do not divide {model.heads} attention heads: no tensor-parallel replica"
     found = Deployment(
@@ -69,9 +71,9 @@ def deployment_of(row: Benchmark, model: ModelCard, gpu: Gpu) -> Deployment | st
         ep=row.ep,
         split=split,
     )
-    weights = memory.weights_gib(model, row.precision) / row.gpus
+    weights = memory.weights_gib(model, row.precision) / found.gpus
     if weights > 0.97 * gpu.memory_gib:
-        return f"weights take {weights:.0f} GiB on each of {row.gpus} GPUs of {gpu.memory_gib:.0f} GiB"
+        return f"weights take {weights:.0f} GiB on each of {found.gpus} GPUs of {gpu.memory_gib:.0f} GiB"
     return found
 
 

@@ -89,7 +89,7 @@ def position_of(w: Work, in_flight: Floats, input_tok: Any, output_tok: Any) -> 
     """Logarithms to base 2, one row for each number in flight, of that, input, output, GPUs, expert and data parallel,
     parameters that a token needs [10^8] and query heads to a head of the cache."""
     active = (w.attention_b + w.dense_b + w.head_b + w.routed_b) * w.gpus * 10
-    parts = (in_flight, input_tok, output_tok, w.gpus * w.stages, 1 + 3 * w.expert_parallel, w.copies, active,
+    parts = (in_flight, input_tok, output_tok, w.gpus * w.stages * w.chained, 1 + 3 * w.expert_parallel, w.copies, active,
              w.heads_per_group)  # fmt: skip
     whole = np.broadcast_arrays(*(np.asarray(part, dtype=float) for part in parts))
     return np.asarray(np.log2(np.maximum(np.stack(whole, axis=1), 1.0)))
@@ -107,7 +107,9 @@ def points_of(points: Sequence[Point], memory_share: float) -> Points:
             works[key] = work(d)
             rooms[key] = memory.kv_room_gib(d, memory_share)
         each.append(works[key])
-        held = Request(input_tok=p.request.input_tok, output_tok=p.request.output_tok * HELD_SHARE)
+        # Requests that start together grow together; those of a server are at every stage of their answers.
+        held_share = 1.0 if p.load == "static" else HELD_SHARE
+        held = Request(input_tok=p.request.input_tok, output_tok=p.request.output_tok * held_share)
         fits.append(max(1.0, np.floor(rooms[key] / memory.request_gib(d, held))))
     return Points(
         labels=tuple(p.labels for p in points),

@@ -28,6 +28,7 @@ class Work:
 
     gpus: Any
     stages: Any
+    chained: Any  # GPUs that run their layers one after the other; 1 where all work at once
     copies: Any  # replicas of attention inside the replica (attention data parallel)
     expert_parallel: Any  # 1 where experts are spread over GPUs, else 0
     layers: Any
@@ -98,6 +99,7 @@ def work(deployment: Deployment) -> Work:
     return Work(
         gpus=gpus,
         stages=d.pp,
+        chained=d.tp if d.split else 1,
         copies=d.dp,
         expert_parallel=float(d.ep > 1),
         layers=model.layers,
