@@ -229,6 +229,8 @@ def class_rate(k: str, c: Candidate, request: Request) -> ClassRate:
         concurrency=point.concurrency,
         tpot_ms=point.tpot_ms,
         ttft_ms=point.ttft_ms,
+        prompt_ms=point.prompt_ms,
+        input_scv=point.input_scv,
         service_s=point.service_s,
         source=point.source,
         low_share=point.low_share,

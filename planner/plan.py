@@ -77,6 +77,8 @@ class ClassRate(Part):
     concurrency: int
     tpot_ms: float
     ttft_ms: float
+    prompt_ms: float = Field(default=0, description="what the mean prompt adds to TTFT, nothing else running")
+    input_scv: float = Field(default=1, description="of its prompt lengths: variance / mean squared")
     service_s: float
     source: Literal["measured", "corrected", "modeled", "given"]
     low_share: float

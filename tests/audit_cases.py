@@ -36,7 +36,7 @@ class FixedPerformance:
     def operating_point(self, deployment: Deployment, request: Request, objective: Objective) -> OperatingPoint:
         return OperatingPoint(
             concurrency=20, tpot_ms=19, ttft_ms=100, service_s=2.0, req_s=10, source="modeled",
-            low_share=0.75, high_share=1.4, reason="fixed for tests",
+            low_share=0.75, high_share=1.4, reason="fixed for tests", prompt_ms=20,
         )  # fmt: skip
 
 
@@ -180,7 +180,7 @@ def deployment(name: str, group: str, market: str, lane: dict[str, Any], **more:
     rate = {
         "request_class": name, "req_s": 7.5, "estimate_req_s": 10, "concurrency": 20, "tpot_ms": 19,
         "ttft_ms": 100, "service_s": 2.0, "source": "modeled", "low_share": 0.75, "high_share": 1.4,
-        "reason": "fixed for tests",
+        "reason": "fixed for tests", "prompt_ms": 20,
     }  # fmt: skip
     facts = {
         "name": f"{name} on {group}", "model": "llama-3.2-3b", "precision": "fp8", "kv_precision": "bf16",

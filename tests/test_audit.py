@@ -77,6 +77,8 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("rates_recomputed", {"deployments.0.rates.0.concurrency": 900}, {}, "900 requests in flight do not fit"),
     ("rates_recomputed", {"deployments.0.rates.0.concurrency": 21}, {}, "21 requests in flight are claimed"),
     ("rates_recomputed", {"deployments.0.rates.0.ttft_ms": 50}, {}, "50 ms to the first token are claimed"),
+    ("rates_recomputed", {"deployments.0.rates.0.prompt_ms": 10}, {}, "10 ms that a prompt adds are claimed"),
+    ("rates_recomputed", {"deployments.0.rates.0.input_scv": 0.5}, {}, "squared variation of 0.5, the traffic says 1"),
     ("rates_recomputed", {}, {"performance.derate_modeled": 0.7}, "relied on, 0.7 of the modeled 10 are 7"),
     (
         "rates_recomputed",
@@ -100,6 +102,8 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("queues", {"deployments.0.queue.wait_s": None}, {}, "allows any wait"),
     # 800 - 1.5 x 400
     ("queues", {"deployments.0.rates.0.ttft_ms": 400}, {}, "the objectives of chat leave 0.2 s"),
+    # 100 + (2.968 - 1) x 100, not 100 x 1.5: prompts are all of it, and one in 20 is three times as long
+    ("queues", {"deployments.0.rates.0.prompt_ms": 100}, {}, "the objectives of chat leave 0.503"),
     # 100 ms x 1.5 and 1,900 ms x 1.1 are 2,240
     ("queues", {}, {"workloads.chat.slo.e2e_ms": 2500}, "the objectives of chat leave 0.26 s"),
     ("queues", {"deployments.0.queue.service_s": 1.0}, {}, "no class takes less than 2 s"),

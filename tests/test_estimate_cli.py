@@ -168,9 +168,9 @@ def test_what_is_too_slow_ends_with_1_and_still_shows_the_curve():
 
 
 def test_an_objective_that_only_equal_prompts_keep_is_kept_at_no_rate():
-    # a mean prompt alone keeps it (mean x 2 at p99), but of exponential lengths one in 100 is 4.6 times as long
+    # one in 100 exponential lengths is 4.6 times the mean: that prompt alone keeps it, but not behind another
     long = ("--input", "20000")
-    limit_ms = 2.05 * answer(*long)["curve"][0]["ttft_ms"]
+    limit_ms = 4.7 * answer(*long)["curve"][0]["ttft_ms"]
     result = run("estimate", *LLAMA, *long, "--slo", f"p99 TTFT<={limit_ms:.0f}ms")
     assert result.exit_code == 1
     words = said(result.stdout)
@@ -285,7 +285,7 @@ def test_a_table_is_never_written_over(here):
 
 
 def test_no_color_is_respected_even_where_color_is_forced():
-    late = ("estimate", *LLAMA, "--input", "20000", "--slo", "p99 TTFT<=2500ms")
+    late = ("estimate", *LLAMA, "--input", "20000", "--slo", "p99 TTFT<=5400ms")
     plain = in_a_process(*late, NO_COLOR="1", FORCE_COLOR="1", TERM="xterm")
     colored = in_a_process(*late, FORCE_COLOR="1", TERM="xterm", NO_COLOR="")
     assert plain.returncode == colored.returncode == 1

@@ -88,10 +88,10 @@ def test_the_curve_doubles_up_to_what_fits(performance):
     model=st.sampled_from([(LLAMA_70B, "fp8"), (GPT_OSS_120B, "mxfp4")]),
 )
 def test_an_objective_is_met_and_a_looser_one_admits_no_fewer(limit, slack, share, tp, model):
-    performance, r = estimates(), request(2000, 400)
+    performance, r = estimates(), replace(request(2000, 400), input_scv=0.0)
     d = deployment(model[0], H100, tp, model[1])
     alone = performance.curve(d, r)[0]
-    # twice the mean of a lone request leaves room for the factor of any percentile
+    # prompts alike: twice the mean of a lone request leaves room for the factor of any percentile
     value = {"tpot_ms": alone.tpot_ms, "ttft_ms": alone.ttft_ms, "e2e_ms": alone.service_s * 1e3}[limit]
     wanted = objective(share=share, **{limit: 2 * slack * value})
     found = performance.operating_point(d, r, wanted)
@@ -126,7 +126,13 @@ def test_what_the_objective_leaves_is_room_for_waiting(performance):
     wanted = objective(ttft_ms=2000, tpot_ms=40, share=0.95)
     point = performance.operating_point(TWO_H100, request(), wanted)
     # p95 of TTFT is taken as 1.5 x its mean
-    assert waiting_room_s(point, wanted) == pytest.approx((2000 - 1.5 * point.ttft_ms) / 1e3)
+    alike = replace(point, input_scv=0.0)
+    assert waiting_room_s(alike, wanted) == pytest.approx((2000 - 1.5 * point.ttft_ms) / 1e3)
+    # where the prompt is all of TTFT, the long prompt counts: 1000 + (2.968 - 1) x 1000, of 3000 ms
+    long = replace(point, ttft_ms=1000, prompt_ms=1000, input_scv=1.0)
+    assert waiting_room_s(long, objective(ttft_ms=3000, share=0.95)) == pytest.approx(0.032, abs=1e-3)
+    # and where all prompts are alike, the factor alone
+    assert waiting_room_s(replace(long, input_scv=0.0), objective(ttft_ms=3000, share=0.95)) == 1.5
     assert waiting_room_s(point, objective(tpot_ms=40)) == float("inf")
 
 

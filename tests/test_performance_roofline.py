@@ -25,6 +25,7 @@ from performance_cards import (
 )
 
 from planner.performance import roofline
+from planner.performance.points import position_of
 from planner.performance.roofline import Speed
 from planner.performance.work import compute_tflops, refuse_precision, stack, unpacks, work
 
@@ -196,7 +197,11 @@ def test_pipeline_stages_do_not_shorten_a_token_but_halve_the_batch():
 
 def test_layers_laid_out_one_after_the_other_run_at_the_speed_of_one_gpu():
     split = work(deployment(LLAMA_70B, H200, 4, engine="llama.cpp", split=True))
-    assert split == work(deployment(LLAMA_70B, H200, engine="llama.cpp"))
+    one = work(deployment(LLAMA_70B, H200, engine="llama.cpp"))
+    assert split == replace(one, chained=4)
+    # ... but rows on one GPU and on four are two doublings apart
+    apart = position_of(split, np.array([8.0]), 100, 100) - position_of(one, np.array([8.0]), 100, 100)
+    assert apart.tolist() == [[0, 0, 0, 2, 0, 0, 0, 0]]
 
 
 def test_int4_reads_a_quarter_but_is_unpacked_before_it_is_multiplied():

@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 from planner.audit.evidence import Evidence, Finding, above, acceptable, differs
 from planner.performance.memory import BYTES_PER_PARAMETER, KV_BYTES, kv_room_gib, request_gib
-from planner.performance.tails import TPOT_FACTORS, TTFT_FACTORS, factor
+from planner.performance.tails import TPOT_FACTORS, TTFT_FACTORS, factor, prompt_over_mean
 from planner.performance.types import Deployment, Objective, Refusal
 from planner.plan import ClassRate, DeploymentPlan, Lane, Queue
 from planner.problem.schema import Slo, Workload
@@ -79,6 +79,9 @@ def _against_model(
         what = f"{deployment.model} in {deployment.precision}, KV cache in {deployment.kv_precision}"
         yield f"{at}: {what}, on {deployment.gpu}: a name of these is not in the catalog"
         return
+    if rate.input_scv < size.request.input_scv - 1e-9:
+        claimed = f"{rate.input_scv:.6g}, the traffic says {size.request.input_scv:.6g}"
+        yield f"{at}: prompt lengths are said to vary with a squared variation of {claimed}"
     hits = (size.request.prefix_hit_share, size.request.offload_hit_share)
     if (rate.prefix_hit_share, rate.offload_hit_share) != hits:
         claimed = f"{rate.prefix_hit_share:g} and {rate.offload_hit_share:g}"
@@ -117,6 +120,7 @@ def _against_model(
     latencies = (
         ("ms per token", rate.tpot_ms, point.tpot_ms),
         ("ms to the first token", rate.ttft_ms, point.ttft_ms),
+        ("ms that a prompt adds", rate.prompt_ms, point.prompt_ms),
         ("s in its slot", rate.service_s, point.service_s),
     )
     for what, said, found in latencies:
@@ -200,7 +204,8 @@ def _kinder_queue(e: Evidence, deployment: DeploymentPlan, queue: Queue) -> Iter
 def _wait_s(slo: Slo, rate: ClassRate) -> float:
     """What a workload's own objectives leave for waiting after its late first token and answer [s]."""
     share = PERCENTILE_SHARE[slo.percentile]
-    ttft_ms = rate.ttft_ms * factor(TTFT_FACTORS, share)
+    longer = rate.prompt_ms * (prompt_over_mean(rate.input_scv, share) - 1)
+    ttft_ms = max(rate.ttft_ms * factor(TTFT_FACTORS, share), rate.ttft_ms + longer)
     answer_ms = (rate.service_s * 1e3 - rate.ttft_ms) * factor(TPOT_FACTORS, share)
     first_ms = math.inf if slo.ttft_ms is None else slo.ttft_ms - ttft_ms
     whole_ms = math.inf if slo.e2e_ms is None else slo.e2e_ms - ttft_ms - answer_ms

@@ -227,7 +227,7 @@ def _assumptions(asked: Asked, options: dict[str, Any], catalog: Catalog) -> lis
     """What was not said and is taken to be so."""
     from planner.outputs.figures import percent
     from planner.performance.constants import constants_of
-    from planner.performance.tails import Limits
+    from planner.performance.tails import Limits, prompt_over_mean
 
     d = asked.deployment
     said = "as asked" if options["--kv-precision"] else f"what {d.engine} does by default here"
@@ -241,9 +241,10 @@ def _assumptions(asked: Asked, options: dict[str, Any], catalog: Catalog) -> lis
     ]
     if asked.objective is not None:
         limits = Limits(asked.objective)
+        longer = prompt_over_mean(asked.request.input_scv, limits.percentile_share)
         out += [
-            f"Every slot busy: late requests take the mean TTFT x {limits.ttft_factor:.3g}, TPOT x "
-            f"{limits.tpot_factor:.3g} at this percentile.",
+            f"Every slot busy: late requests take the mean TTFT x {limits.ttft_factor:.3g}, or what a prompt of "
+            f"{longer:.3g} x the mean takes, whichever is more, and TPOT x {limits.tpot_factor:.3g}.",
             "With queueing: Poisson arrivals, and lengths of prompts and answers that vary as exponential ones do.",
         ]
     if not constants_of(catalog.performance).knows_hardware(d.gpu, d.engine):

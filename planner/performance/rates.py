@@ -37,6 +37,7 @@ def curve_of(replica: Replica, slots: int) -> ReplicaCurve:
         ttft_ms=replica.steady_ttft_ms(n),
         prefill_ms=replica.prefill_ms,
         output_tok=max(1.0, replica.request.output_tok),
+        input_scv=replica.request.input_scv,
     )
 
 

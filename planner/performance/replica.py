@@ -15,7 +15,7 @@ from planner.performance.features import PLAIN
 from planner.performance.points import Floats, position_of
 from planner.performance.sources import Ratios, source_of, width_of
 from planner.performance.steps import Steps
-from planner.performance.tails import Limits
+from planner.performance.tails import Limits, late_ttft_ms
 from planner.performance.types import Deployment, OperatingPoint, Request, Source
 
 Integers = NDArray[np.intp]
@@ -49,6 +49,12 @@ class Replica:
         """Reading one prompt, nothing else running."""
         return float(self._steps.prompt_ms()) * math.exp(float(self._ttft[0][0]))
 
+    @cached_property
+    def prompt_ms(self) -> float:
+        """What one's own prompt adds to TTFT: the part that varies as prompts do."""
+        first_token = float(self._constants.speed(self._labels).first_token)
+        return self.prefill_ms * self._constants.physics.own_prompt * first_token
+
     def _correction(self, quantity: str) -> tuple[Floats, Floats, Floats, Integers, NDArray[np.bool_]]:
         steps, w, n = self._steps, self._steps.work, len(self._knots)
         position = position_of(w, 2.0**self._knots, steps.input, steps.output)
@@ -80,7 +86,7 @@ class Replica:
     def shares(self, in_flight: Integers, limits: Limits) -> Floats:
         """Latency / limit at the objective's percentile: one row each for TPOT, TTFT and end to end."""
         tpot, ttft, service = self.latencies_ms(in_flight)
-        late_ttft = ttft * limits.ttft_factor
+        late_ttft = late_ttft_ms(ttft, self.prompt_ms, self.request.input_scv, limits.percentile_share)
         late_e2e = late_ttft + (service - ttft) * limits.tpot_factor
         tpot_limit, ttft_limit, e2e_limit = limits.ms
         return np.stack([tpot * limits.tpot_factor / tpot_limit, late_ttft / ttft_limit, late_e2e / e2e_limit])
@@ -124,6 +130,8 @@ class Replica:
             reason=words_for(source, factor, row) + self._words_for_features(in_flight),
             tpot_band_share=tpot_band,
             ttft_band_share=ttft_band,
+            prompt_ms=self.prompt_ms,
+            input_scv=self.request.input_scv,
         )
 
     def _words_for_features(self, in_flight: int) -> str:

@@ -2,11 +2,17 @@
 
 The model and the measured rows speak of means.  The factors are assumptions, no row of the catalog
 states both a mean and a percentile; a problem that asks for `mean` or `p50` is not affected by them.
+Where reading one's own prompt is most of TTFT, prompts that are longer than others count for more than the factor
+says: TTFT is then its mean and what a long prompt takes beyond the mean prompt (`prompt_over_mean`).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
 
 from planner.performance.types import Objective, OperatingPoint
 
@@ -34,13 +40,34 @@ def factor(factors: tuple[float, ...], percentile_share: float) -> float:
     return factors[i - 1] + step * (factors[i] - factors[i - 1])
 
 
+def prompt_over_mean(input_scv: float, percentile_share: float) -> float:
+    """The prompt length of a percentile over the mean, of a gamma law (Wilson and Hilferty 1931); at least 1.
+
+    >>> round(prompt_over_mean(1.0, 0.95), 2)     # exponential lengths: -ln 0.05 = 3.00
+    2.97
+    >>> prompt_over_mean(0.0, 0.95), prompt_over_mean(1.0, 0.5)
+    (1.0, 1.0)
+    """
+    if percentile_share <= 0.5:
+        return 1.0
+    z = NormalDist().inv_cdf(percentile_share)
+    return float(max(1.0, max(0.0, 1 - input_scv / 9 + z * input_scv**0.5 / 3) ** 3))
+
+
+def late_ttft_ms(ttft_ms: Any, prompt_ms: float, input_scv: float, percentile_share: float) -> Any:
+    """TTFT at the percentile, a slot being free: by the factor, or by the long prompts, whichever is more."""
+    by_prompt = ttft_ms + prompt_ms * (prompt_over_mean(input_scv, percentile_share) - 1)
+    return np.maximum(ttft_ms * factor(TTFT_FACTORS, percentile_share), by_prompt)
+
+
 class Limits:
     """An objective with the factors of its percentile."""
 
-    __slots__ = ("ms", "tpot_factor", "ttft_factor")
+    __slots__ = ("ms", "percentile_share", "tpot_factor", "ttft_factor")
 
     def __init__(self, objective: Objective) -> None:
         self.ms = (objective.tpot_ms, objective.ttft_ms, objective.e2e_ms)
+        self.percentile_share = objective.percentile_share
         self.ttft_factor = factor(TTFT_FACTORS, objective.percentile_share)
         self.tpot_factor = factor(TPOT_FACTORS, objective.percentile_share)
 
@@ -52,6 +79,6 @@ def waiting_room_s(point: OperatingPoint, objective: Objective) -> float:
     which is on the safe side: both are seldom late for the same request.
     """
     limits = Limits(objective)
-    ttft_ms = point.ttft_ms * limits.ttft_factor
+    ttft_ms = float(late_ttft_ms(point.ttft_ms, point.prompt_ms, point.input_scv, objective.percentile_share))
     decode_ms = (point.service_s * 1e3 - point.ttft_ms) * limits.tpot_factor
     return min(objective.ttft_ms - ttft_ms, objective.e2e_ms - ttft_ms - decode_ms) / 1e3

@@ -50,6 +50,7 @@ class Request:
     output_tok: float
     prefix_hit_share: float = 0.0  # of prompt tokens, found in GPU memory
     offload_hit_share: float = 0.0  # of prompt tokens, found in the memory of the host and copied
+    input_scv: float = 1.0  # how prompt lengths vary: variance / mean squared; 1 as exponential ones do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,8 @@ class OperatingPoint:
     reason: str  # which rows or which constants, in a sentence
     tpot_band_share: float = 0.0  # the true TPOT lies between tpot / (1 + share) and tpot x (1 + share), in 80 of 100
     ttft_band_share: float = 0.0
+    prompt_ms: float = 0.0  # of TTFT, alone: what the mean prompt adds, which varies as prompts do
+    input_scv: float = 1.0  # of the class
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,12 +15,23 @@ from planner.catalog.load import Catalog
 from planner.problem.schema import Traffic
 
 
+UNKNOWN_SCV = 1.0
+"""Of prompts of which only the mean is known: as exponential lengths."""
+
+BUCKET_SCV = 1 / 3
+"""Of prompts of a bucket written by hand: as if equally many of any length from none to twice the mean."""
+
+OCTAVE_SCV = 1 / 27
+"""Of prompts between a power of two and the next, equally many of any length."""
+
+
 class Cell(NamedTuple):
     """Requests of one size."""
 
     share: float  # of all requests
     input_tok: float  # mean
     output_tok: float  # mean
+    input_scv: float = OCTAVE_SCV  # variance / mean squared
 
 
 def length_cells(traffic: Traffic, catalog: Catalog, traced: Sequence[Cell] | None) -> tuple[Cell, ...]:
@@ -29,15 +40,15 @@ def length_cells(traffic: Traffic, catalog: Catalog, traced: Sequence[Cell] | No
         rows = catalog.lengths[traffic.lengths]
         cells = [Cell(row.share, row.mean_input_tok, row.mean_output_tok) for row in rows if row.share > 0]
     elif traffic.lengths is not None:
-        cells = [Cell(bucket.share, bucket.input_tok, bucket.output_tok) for bucket in traffic.lengths]
+        cells = [Cell(bucket.share, bucket.input_tok, bucket.output_tok, BUCKET_SCV) for bucket in traffic.lengths]
     elif traced is not None:
         cells = list(traced)
     elif traffic.input_tok is not None and traffic.output_tok is not None:
-        return (Cell(1.0, traffic.input_tok, traffic.output_tok),)
+        return (Cell(1.0, traffic.input_tok, traffic.output_tok, UNKNOWN_SCV),)
     else:
         raise ValueError("traffic without lengths; planner.problem.contradictions refuses it")
     total = math.fsum(cell.share for cell in cells)
-    return tuple(sorted(Cell(cell.share / total, cell.input_tok, cell.output_tok) for cell in cells))
+    return tuple(sorted(cell._replace(share=cell.share / total) for cell in cells))
 
 
 def mean_lengths(cells: Sequence[Cell]) -> tuple[float, float]:
@@ -89,7 +100,12 @@ def merge_cells(cells: Sequence[Cell], classes: int) -> tuple[tuple[Cell, ...], 
     weights = np.array([cell.share for cell in merged])
     apart = np.array([[cell.input_tok, cell.output_tok] for cell in merged]) - centers[owner]
     error = np.sqrt((weights[:, None] * apart**2).sum(axis=0)) / unit
-    result = [Cell(float(share[i]), float(centers[i, 0]), float(centers[i, 1])) for i in np.flatnonzero(alive)]
+    within = np.array([cell.input_scv * cell.input_tok**2 for cell in merged]) + apart[:, 0] ** 2
+    spread = np.bincount(owner, weights * within, len(merged)) / share / np.maximum(centers[:, 0], 1.0) ** 2
+    result = [
+        Cell(float(share[i]), float(centers[i, 0]), float(centers[i, 1]), float(spread[i]))
+        for i in np.flatnonzero(alive)
+    ]
     note = (
         f"{len(merged)} sizes of requests merged into {classes}; all tokens kept; requests lie "
         f"{error[0]:.0%} (input) and {error[1]:.0%} (output) of a mean request from the mean of their class"

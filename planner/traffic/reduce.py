@@ -157,6 +157,7 @@ def _classes(
         request = Request(
             input_tok=cell.input_tok,
             output_tok=cell.output_tok,
+            input_scv=cell.input_scv,
             prefix_hit_share=features.prefix_hit_share,
             offload_hit_share=features.offload_hit_share,
         )
