@@ -30,7 +30,8 @@ PURCHASE_COLUMNS = (
 SCHEDULE_COLUMNS = (*OFFER_COLUMNS, "when", "machines", "hours_week", "hours_month")
 RATE_COLUMNS = (
     *("request_class", "req_s", "estimate_req_s", "low_share", "high_share", "concurrency"),
-    *("ttft_ms", "prompt_ms", "input_scv", "tpot_ms", "service_s", "source", "reason", "prefix_hit_share", "offload_hit_share"),
+    *("ttft_ms", "prompt_ms", "input_scv", "tpot_ms", "service_s", "source", "reason"),
+    *("prefix_hit_share", "offload_hit_share"),
 )
 DEPLOYMENT_COLUMNS = (
     *("name", "model", "precision", "kv_precision", "engine", "features", "gpu", "tp", "pp", "market", "group"),

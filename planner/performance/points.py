@@ -89,8 +89,8 @@ def position_of(w: Work, in_flight: Floats, input_tok: Any, output_tok: Any) -> 
     """Logarithms to base 2, one row for each number in flight, of that, input, output, GPUs, expert and data parallel,
     parameters that a token needs [10^8] and query heads to a head of the cache."""
     active = (w.attention_b + w.dense_b + w.head_b + w.routed_b) * w.gpus * 10
-    parts = (in_flight, input_tok, output_tok, w.gpus * w.stages * w.chained, 1 + 3 * w.expert_parallel, w.copies, active,
-             w.heads_per_group)  # fmt: skip
+    gpus, experts = w.gpus * w.stages * w.chained, 1 + 3 * w.expert_parallel
+    parts = (in_flight, input_tok, output_tok, gpus, experts, w.copies, active, w.heads_per_group)
     whole = np.broadcast_arrays(*(np.asarray(part, dtype=float) for part in parts))
     return np.asarray(np.log2(np.maximum(np.stack(whole, axis=1), 1.0)))
 

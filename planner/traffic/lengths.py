@@ -14,7 +14,6 @@ from typing import NamedTuple
 from planner.catalog.load import Catalog
 from planner.problem.schema import Traffic
 
-
 UNKNOWN_SCV = 1.0
 """Of prompts of which only the mean is known: as exponential lengths."""
 
