@@ -12,7 +12,8 @@ from planner.candidates import Drops, accepted_models, card
 from planner.catalog.load import Catalog
 from planner.catalog.rows import ApiPrice
 from planner.problem.matching import named
-from planner.problem.schema import Problem, Workload
+from planner.problem.schema import Problem
+from planner.problem.workload import Workload
 from planner.traffic.types import Load
 
 

@@ -20,7 +20,8 @@ from planner.performance import Performance
 from planner.performance.queueing import queue_line
 from planner.performance.tails import waiting_room_s
 from planner.performance.types import Deployment, Objective, OperatingPoint, Refusal
-from planner.problem.schema import AcceptableModel, Problem, Slo, Workload
+from planner.problem.schema import Problem
+from planner.problem.workload import AcceptableModel, Slo, Workload
 from planner.traffic.types import Load, RequestClass
 
 TENSOR_PARALLEL = (1, 2, 4, 8)

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from planner.performance.features import Features, Speculative
 from planner.performance.types import Objective
-from planner.problem.schema import EngineFeatures, Slo, Workload
+from planner.problem.features import EngineFeatures
+from planner.problem.workload import Slo, Workload
 
 PERCENTILE_SHARE = {"mean": 0.5, "p50": 0.5, "p90": 0.90, "p95": 0.95, "p99": 0.99}
 

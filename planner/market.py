@@ -13,7 +13,8 @@ from planner.candidates import Drops
 from planner.catalog.load import Catalog
 from planner.catalog.rows import TERM_MONTHS, PriceOffer
 from planner.problem.matching import allows, named
-from planner.problem.schema import ExistingCommitment, Problem, Quote
+from planner.problem.procurement import ExistingCommitment, Quote
+from planner.problem.schema import Problem
 
 WEEK_H = 168
 

@@ -19,7 +19,7 @@ NEVER = {
     "solution": ("",),
     "operation": ("catalog", "problem", "performance", "traffic", "reduce", "plan"),
     "search": ("catalog", "problem", "performance", "traffic", "reduce", "plan"),
-    "reduce": ("formulation", "solver", "search", "operation", "plan"),
+    **dict.fromkeys(("reduce", "numbers"), ("formulation", "solver", "search", "operation", "plan")),
     "performance": (
         "formulation", "problem", "traffic", "reduce", "candidates", "solver", "search", "operation", "plan", "outputs",
     ),

@@ -26,8 +26,9 @@ from planner.performance.roofline import Physics, Speed
 from planner.performance.steps import Steps
 from planner.performance.types import OperatingPoint, Request
 from planner.plan import Plan
+from planner.problem.features import EngineFeatures
 from planner.problem.read import read_problem
-from planner.problem.schema import EngineFeatures, Problem
+from planner.problem.schema import Problem
 from planner.reduce import reduce_problem
 from planner.verbs import load, solve
 

@@ -20,10 +20,13 @@ from planner.problem.document import plain_value
 from planner.problem.json_schema import PAGE_FILE, SCHEMA_FILE, page_text, schema_text
 from planner.problem.matching import allows
 from planner.problem.places import ProblemFile
+from planner.problem.procurement import Quote
 from planner.problem.read import load_problem, read_problem
 from planner.problem.references import check_references
-from planner.problem.schema import AcceptableModel, Problem, Quote, Where
+from planner.problem.schema import Problem
 from planner.problem.starter import starter_text
+from planner.problem.where import Where
+from planner.problem.workload import AcceptableModel
 
 EVERYTHING = """\
 name: everything

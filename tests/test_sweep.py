@@ -19,8 +19,8 @@ from planner.market import offers_of
 from planner.outputs.sweep import SweepPoint
 from planner.plan import Plan
 from planner.problem.places import ProblemFile
+from planner.problem.procurement import Procurement
 from planner.problem.read import load_problem
-from planner.problem.schema import Procurement
 from planner.verbs import solve
 from planner.verbs import sweep as sweep_verb
 

@@ -22,8 +22,10 @@ from planner.errors import Complaint, InputError, NoCandidate
 from planner.market import committed_at_a_discount, offers_of
 from planner.outputs.sweep import SweepPoint
 from planner.plan import Plan
+from planner.problem.apis import ApiQuote
 from planner.problem.places import ProblemFile, printable
-from planner.problem.schema import ApiQuote, Problem, Quote
+from planner.problem.procurement import Quote
+from planner.problem.schema import Problem
 from planner.problem.wording import did_you_mean
 
 MOST_POINTS = 10_000

@@ -15,7 +15,8 @@ from planner.catalog.load import Catalog
 from planner.catalog.rows import PriceOffer
 from planner.performance import Performance
 from planner.plan import ApiPurchase, DeploymentPlan, Plan, PlanBlock, Purchase, Served
-from planner.problem.schema import AcceptableModel, Problem, Workload
+from planner.problem.schema import Problem
+from planner.problem.workload import AcceptableModel, Workload
 from planner.traffic.types import Block, Load, RequestClass
 
 RELATIVE = 1e-6

@@ -10,7 +10,7 @@ from planner.audit.offers import place_of, said
 from planner.catalog.rows import Term
 from planner.plan import Purchase
 from planner.problem.matching import allows, named
-from planner.problem.schema import Where
+from planner.problem.where import Where
 from planner.traffic.types import HOURS
 
 

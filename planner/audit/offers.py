@@ -15,7 +15,7 @@ from planner.audit.evidence import Evidence, Finding, differs, usd_differs
 from planner.catalog.rows import TERM_MONTHS, PriceOffer
 from planner.plan import Purchase
 from planner.problem.matching import Located, allows
-from planner.problem.schema import ExistingCommitment, Quote
+from planner.problem.procurement import ExistingCommitment, Quote
 
 MONTH_H = 730
 """Hours that a month of a commitment's upfront price counts, whatever the problem's month."""

@@ -14,7 +14,7 @@ from planner.performance.memory import BYTES_PER_PARAMETER, KV_BYTES, kv_room_gi
 from planner.performance.tails import TPOT_FACTORS, TTFT_FACTORS, factor, prompt_over_mean
 from planner.performance.types import Deployment, Objective, Refusal
 from planner.plan import ClassRate, DeploymentPlan, Lane, Queue
-from planner.problem.schema import Slo, Workload
+from planner.problem.workload import Slo, Workload
 from planner.traffic.types import RequestClass
 
 PERCENTILE_SHARE = {"mean": 0.5, "p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from planner.catalog.rows import TERM_MONTHS
+from planner.problem.features import EngineFeatures
 from planner.problem.places import Finding, KeyPath
-from planner.problem.schema import Deferrable, EngineFeatures, Problem, Slo, Traffic, Workload
+from planner.problem.schema import Problem
+from planner.problem.workload import Deferrable, Slo, Traffic, Workload
 
 HOURS = 168
 MOST_BUCKETS = 1000

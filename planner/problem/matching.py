@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Protocol
 
-from planner.problem.schema import Where
+from planner.problem.where import Where
 
 
 class Located(Protocol):

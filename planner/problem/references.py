@@ -17,8 +17,11 @@ from planner.catalog.rows import Gpu, ModelCard, PriceOffer
 from planner.errors import Complaint, InputError
 from planner.problem.matching import allows, named
 from planner.problem.places import Finding, KeyPath, ProblemFile
-from planner.problem.schema import AcceptableModel, ExistingCommitment, Problem, Quote, Where
+from planner.problem.procurement import ExistingCommitment, Quote
+from planner.problem.schema import Problem
+from planner.problem.where import Where
 from planner.problem.wording import did_you_mean, some_of
+from planner.problem.workload import AcceptableModel
 
 LIMIT_TRACE_BYTES = 200_000_000
 

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import NamedTuple
 
 from planner.problem.contradictions import span_of
-from planner.problem.schema import Deferrable
+from planner.problem.workload import Deferrable
 from planner.traffic.types import HOURS
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from planner.catalog.load import Catalog
-from planner.problem.schema import Traffic
+from planner.problem.workload import Traffic
 
 UNKNOWN_SCV = 1.0
 """Of prompts of which only the mean is known: as exponential lengths."""

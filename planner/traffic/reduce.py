@@ -13,8 +13,10 @@ from pathlib import Path
 from planner.catalog.load import Catalog
 from planner.errors import Complaint, ProblemError
 from planner.performance.types import Request
+from planner.problem.features import EngineFeatures
 from planner.problem.references import trace_refusal
-from planner.problem.schema import EngineFeatures, Problem, Traffic, Workload
+from planner.problem.schema import Problem
+from planner.problem.workload import Traffic, Workload
 from planner.traffic.arrivals import POISSON_NOTE
 from planner.traffic.blocks import Alike, OpenHours, group_alike, open_hours, week_label, window_label
 from planner.traffic.lengths import Cell, length_cells, mean_lengths, merge_cells

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from planner.catalog.load import Catalog
 from planner.errors import CatalogError, Complaint
-from planner.problem.schema import Traffic
+from planner.problem.workload import Traffic
 from planner.traffic.types import HOURS
 
 FLAT = (1.0,) * HOURS

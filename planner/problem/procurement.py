@@ -1,0 +1,81 @@
+"""What may be bought, and what is owned already, as sections of the problem file."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from planner.catalog.rows import Continent, Term, Tier
+from planner.problem.section import Money, Name, Positive, Section, Share
+from planner.problem.where import Where
+
+
+class Quota(Section):
+    """At most so many GPUs or machines of what matches."""
+
+    where: Where = Where()
+    machine: Name | None = None
+    terms: list[Term] = Field(default=[])
+    max_gpus: Annotated[int, Field(ge=0)] | None = None
+    max_machines: Annotated[int, Field(ge=0)] | None = None
+
+
+class Quote(Section):
+    """A price of one's own: an offer from a provider, valid beside the catalog."""
+
+    provider: Name
+    region: str = ""
+    country: str = ""
+    continent: Continent | Literal[""] = ""
+    tier: Tier = "datacenter"
+    machine: Name | None = None
+    gpu: Name
+    gpus: Annotated[int, Field(gt=0, le=1024)]
+    usd_h: Positive = Field(description="price of the whole machine [USD/h]")
+    term: Term
+    upfront_share: Share = 0
+    minimum_rental_h: Annotated[float, Field(ge=0, le=8784)] = 1
+    max_machines: Annotated[int, Field(ge=0)] | None = None
+    observed_on: date
+    source: Annotated[Name, Field(min_length=3)]
+
+
+class ExistingCommitment(Section):
+    """Machines already paid for: used first when that helps, billed whether used or not."""
+
+    provider: Name
+    region: str = ""
+    country: str = ""
+    continent: Continent | Literal[""] = ""
+    tier: Tier = "datacenter"
+    machine: Name | None = None
+    gpu: Name
+    gpus: Annotated[int, Field(gt=0, le=1024)]
+    count: Annotated[int, Field(gt=0, le=100_000)]
+    usd_h: Money = Field(description="what one machine costs [USD/h]; shown, not decided")
+    ends_on: date | None = None
+
+
+class MinimumOrder(Section):
+    """If anything that matches is committed to, at least so many machines."""
+
+    where: Where = Where()
+    terms: list[Term] = Field(default=[])
+    min_machines: Annotated[int, Field(ge=1)]
+
+
+class Procurement(Section):
+    """What may be bought."""
+
+    where: Where = Where()
+    terms: list[Term] = Field(default=[], description="empty: on-demand, spot and commitments up to max_term_months")
+    max_term_months: Annotated[int, Field(ge=0, le=36)] = Field(default=12, description="longest commitment offered")
+    quotas: list[Quota] = Field(default=[])
+    quotes: list[Quote] = Field(default=[])
+    only_quotes: bool = Field(default=False, description="leave the catalog's prices out")
+    existing: list[ExistingCommitment] = Field(default=[])
+    minimum_orders: list[MinimumOrder] = Field(default=[])
+    max_upfront_usd: Money | None = None
+    cost_of_capital_year: Share = Field(default=0.08, description="yearly interest on upfront cash")
