@@ -259,9 +259,9 @@ def candidate(
 
 
 def relied_share(problem: Problem, point: OperatingPoint) -> float:
-    """The share of an estimate that the plan relies on: the problem's own for that source, else the band's low end."""
+    """The share of an estimate relied on: the problem's own for that source, else the band's low end; less upkeep."""
     stated = getattr(problem.performance, f"derate_{point.source}")
-    return point.low_share if stated is None else float(stated)
+    return (point.low_share if stated is None else float(stated)) * (1 - problem.resilience.maintenance_share)
 
 
 def stands_for(d: Candidate, c: Candidate, each: int) -> bool:

@@ -115,6 +115,8 @@ class FleetInputs:
     reward_usd_request: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (k, b): credited in one block
     reward_max_requests: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (k, b)
     preference: Mapping[str, float] = field(default_factory=dict)  # by deployment: among equals, the smaller is chosen
+    protected: frozenset[str] = frozenset()  # K'     classes that survive the loss of any machine
+    kept_share: float = 1.0  # sigma  share of their load that is still carried then
     proved: tuple[Proved, ...] = ()
 
     def window_of(self) -> dict[tuple[str, str], str]:

@@ -97,6 +97,8 @@ def to_inputs(
         quotas=quotas_of(problem, lots),
         minimum_orders=orders_of(problem, lots),
         max_upfront_usd=procurement.max_upfront_usd,
+        protected=protected_classes(problem, load, apis),
+        kept_share=problem.resilience.kept_share,
         budget_usd_month=budget,
         self_host_usd_month=overheads.engineering_usd_month
         + overheads.storage_usd_month
@@ -182,6 +184,25 @@ def orders_of(problem: Problem, lots: list[Lot]) -> dict[str, MinimumOrder]:
                 offers=mine, machines=order.min_machines
             )
     return orders
+
+
+def protected_classes(problem: Problem, load: Load, apis: Mapping[str, Mapping[str, ApiPrice]]) -> frozenset[str]:
+    """Classes that must survive the loss of a machine: of workloads named, or of all with a latency objective."""
+    asked = problem.resilience
+    if not asked.machine:
+        return frozenset()
+    helped = {k for rows in apis.values() for k in rows} if asked.apis_may_help and not problem.apis.max_req_s else {}
+    return frozenset(k.label for k in load.classes if must_survive(problem, k.workload) and k.label not in helped)
+
+
+def must_survive(problem: Problem, name: str) -> bool:
+    """Whether a workload is served on when a machine fails."""
+    workload = problem.workloads[name]
+    if workload.deferrable is not None:
+        return False
+    slo = workload.slo
+    promised = any(limit is not None for limit in (slo.ttft_ms, slo.tpot_ms, slo.e2e_ms))
+    return name in problem.resilience.workloads if problem.resilience.workloads else promised
 
 
 def quota_name(problem: Problem, index: int, limit: str) -> str:

@@ -188,6 +188,15 @@ class Tie(Part):
     band_share: float = Field(description="80 % band of that ratio, to either side")
 
 
+class Spares(Part):
+    """What it costs that any one machine may fail: this plan beside the best one found without that promise."""
+
+    workloads: tuple[str, ...] = Field(description="what goes on")
+    kept_share: float
+    usd_month_without: float = Field(description="the cheapest plan found without it, on the basis of usd_month")
+    bound_usd_month_without: float | None = Field(description="no plan without it can cost less")
+
+
 class PricesObserved(Part):
     """How old the prices of this plan are."""
 
@@ -221,6 +230,7 @@ class Plan(Part):
     workloads: tuple[WorkloadPlan, ...] = ()
     costs: tuple[CostLine, ...] = ()
     ties: tuple[Tie, ...] = ()
+    spares: Spares | None = Field(default=None, description="None: nothing is promised, or its cost was not asked for")
     dropped: tuple[Dropped, ...] = ()
     in_the_way: tuple[str, ...] = Field(
         default=(), description="if infeasible: what stands in the way, a sentence each"

@@ -18,6 +18,7 @@ def in_the_way(
         "minimum_order": lambda: "; ".join(reduced.inputs.minimum_orders),
         "within_spot_share": lambda: "spot_max_share",
         "within_api_rate": lambda: f"the API rate limit of {problem.apis.max_req_s} requests/s",
+        "survive_machine_loss": lambda: "surviving the loss of any machine (resilience.machine)",
         "serve_demand": lambda: "serving every request in every hour",
         "serve_deferred": lambda: "finishing deferrable work inside its hours",
     }

@@ -23,12 +23,16 @@ from planner.problem.read import load_problem
 from planner.reduce import reduce_problem
 from planner.search import Progress, search, silent
 from planner.solver import Settings, check_solver
+from planner.spares import spares
 from planner.tidy import tidy
 from planner.traffic.reduce import reduce_traffic
 from planner.traffic.types import Load
 
 if TYPE_CHECKING:
     from planner.analysis.sweep import Axis, Solved
+
+SPARES_S = 5.0
+"""What spare machines cost is looked for at least so long, and at most twice as long as the plan itself."""
 
 
 def find_problem(name: str | Path) -> Path:
@@ -63,9 +67,12 @@ def solve(
     solver: str | None = None,
     threads: int | None = None,
     today: date | None = None,
+    price_spares: bool = True,
     progress: Progress = silent,
 ) -> Plan:
     """The cheapest plan for a problem, proved and audited; what is left out comes from the problem file.
+
+    `price_spares`: also say what it costs to survive the loss of a machine, by a second search without that promise.
 
     Raises `NoCandidate` where something can be served by nothing, `AuditFailed` if the plan breaks its own problem.
     An infeasible problem is not an error here: the plan's status says so, and what stands in the way.
@@ -96,6 +103,12 @@ def solve(
     plan = finish(problem.problem, reduced, solution, day, settings.gap, settings.solver, without_budget_usd)
     if plan.usd_month is None:
         return plan
+    if price_spares and reduced.inputs.protected:
+        progress("solving without spare machines", None, None)
+        no_longer = min(settings.time_limit_s, max(SPARES_S, 2 * solution.seconds))
+        limits = replace(settings, time_limit_s=no_longer)
+        careless = search(replace(reduced.inputs, protected=frozenset()), limits, progress)
+        plan = plan.model_copy(update={"spares": spares(problem.problem, reduced, plan, careless)})
     checked = audit(plan, problem.problem, reduced.load, catalog, reduced.performance)
     if checked.breaches:
         raise AuditFailed("The plan breaks its own problem:\n" + "\n".join(f"  {b}" for b in checked.breaches))
@@ -130,5 +143,5 @@ def sweep(
 
     check_solver(solver or problem.problem.solver.name)
     axes = [parse_axis(each) if isinstance(each, str) else each for each in over]
-    one = partial(solve, gap=gap, time_limit_s=time_limit_s, solver=solver, threads=1)
+    one = partial(solve, gap=gap, time_limit_s=time_limit_s, solver=solver, threads=1, price_spares=False)
     return all_points(problem, catalog or load_catalog(), axes, one, jobs)

@@ -155,6 +155,7 @@ def problem() -> dict[str, Any]:
             "max_upfront_usd": 11_000,
         },
         "apis": {"providers": ["gamma"], "max_req_s": 3},
+        "resilience": {"machine": False},
         "budget": {"usd_month": 6000},
         "overheads": {
             "engineering_usd_month": 500, "provider_usd_month": 10, "storage_usd_month": 20,

@@ -17,7 +17,8 @@ from scipy.optimize import linprog
 
 from planner.inputs import FleetInputs
 
-Capacity = tuple[tuple[tuple[str, str], float], ...]  # ((deployment, group), replicas' worth of work), sorted
+Room = tuple[float, float]  # replicas' worth of work; of what must survive the loss of a machine
+Capacity = tuple[tuple[tuple[str, str], Room], ...]  # ((deployment, group), room), sorted
 
 
 class Hour(NamedTuple):
@@ -100,8 +101,8 @@ class BruteForce:
         return best if within and best < math.inf else None
 
     def useful(self, group: str, hour: Hour) -> int:
-        """Machines of a group beyond which one more would stand idle: each replica on its own."""
-        return sum(
+        """Machines of a group beyond which one more would stand idle: each replica on its own, and a spare."""
+        return bool(self.i.protected) + sum(
             self.replicas(c, g, hour) * math.ceil(self.i.deployment_gpus[c] / self.i.group_gpus[g])
             for c, groups in self.i.deployment_groups.items()
             for g in groups
@@ -209,7 +210,7 @@ class BruteForce:
         for v, window in self.i.windows.items():
             for k, asked in window.requests_month.items():
                 done = sum(
-                    room * self.i.rate_req_s.get((c, k), 0) * 3600 * hour.month_h
+                    room[0] * self.i.rate_req_s.get((c, k), 0) * 3600 * hour.month_h
                     for hour, capacity in zip(self.hours, capacities, strict=True)
                     if self.window_of.get((k, hour.block)) == v
                     for (c, g), room in capacity
@@ -243,7 +244,11 @@ class BruteForce:
             if any(sum(w * on.get(o, 0) for o, w in q.weight.items()) > q.limit + 1e-9 for q in self.i.quotas.values()):
                 continue
             for capacity in self.placed(on, hour):
-                if not any(all(dict(other).get(where, 0) >= room for where, room in capacity) for _, other in kept):
+                if not any(
+                    all(enough >= room for where, rooms in capacity for enough, room in
+                        zip(dict(other).get(where, (0.0, 0.0)), rooms, strict=True))
+                    for _, other in kept
+                ):  # fmt: skip
                     kept.append((usd, capacity))
         return kept
 
@@ -259,27 +264,64 @@ class BruteForce:
                 counts = [
                     n
                     for n in itertools.product(*(range(self.replicas(c, g, hour) + 1) for c in here))
-                    if fits(
-                        [i.deployment_gpus[c] for c, m in zip(here, n, strict=True) for _ in range(m)],
-                        i.group_gpus[g],
-                        machines,
-                    )
+                    if self.stand(here, n, g, machines)
                 ]
+                both = [(n, kept) for n in counts for kept in self.surviving(here, n, g, machines, hour)]
+                flat = [tuple(itertools.chain(*each)) for each in both]
                 most = [
-                    n
-                    for n in counts
-                    if not any(n != m and all(x <= y for x, y in zip(n, m, strict=True)) for m in counts)
+                    each
+                    for each, n in zip(both, flat, strict=True)
+                    if not any(n != m and all(x <= y for x, y in zip(n, m, strict=True)) for m in flat)
                 ]
                 self.packed[key] = [
                     tuple(
-                        ((c, g), i.queue_slope[c] * m - i.queue_loss[c])
-                        for c, m in zip(here, n, strict=True)
+                        ((c, g), (i.queue_slope[c] * m - i.queue_loss[c], self.kept_room(c, g, m, left, hour)))
+                        for c, m, left in zip(here, n, kept, strict=True)
                         if m and i.queue_slope[c] * m > i.queue_loss[c]
                     )
-                    for n in most
+                    for n, kept in most
                 ]
             by_group.append(self.packed[key])
         return [tuple(sorted(itertools.chain(*parts))) for parts in itertools.product(*by_group)]
+
+    def stand(self, here: list[str], n: tuple[int, ...], g: str, machines: int) -> bool:
+        """Whether so many replicas of each deployment stand on so many machines."""
+        sizes = [self.i.deployment_gpus[c] for c, m in zip(here, n, strict=True) for _ in range(m)]
+        return not sizes or fits(sizes, self.i.group_gpus[g], machines)
+
+    def promised(self, c: str, g: str, hour: Hour) -> tuple[set[str], set[str]]:
+        """Classes that c may serve here in an hour, and those of them that must survive."""
+        b = hour.block
+        may = {
+            k
+            for (cc, k) in self.i.rate_req_s
+            if cc == c and (k, g) in self.i.admitted and ((k, b) in self.i.demand_req_s or (k, b) in self.window_of)
+        }
+        return may, may & self.i.protected
+
+    def surviving(
+        self, here: list[str], n: tuple[int, ...], g: str, machines: int, hour: Hour
+    ) -> Iterator[tuple[int, ...]]:
+        """Replicas of each deployment that may be counted on when a machine is lost."""
+        ranges = []
+        for c, m in zip(here, n, strict=True):
+            may, must = self.promised(c, g, hour)
+            lost = must < may or self.i.kept_share < 1
+            ranges.append(range(m + 1) if must and lost else (m,) if must else (0,))
+        for kept in itertools.product(*ranges):
+            mine = zip(here, n, kept, strict=True)
+            queued = all(
+                m == 0 or not self.promised(c, g, hour)[1] or self.i.queue_slope[c] * left >= self.i.queue_loss[c]
+                for c, m, left in mine
+            )
+            if queued and self.stand(here, kept, g, machines - 1):
+                yield kept
+
+    def kept_room(self, c: str, g: str, n: int, kept: int, hour: Hour) -> float:
+        """Replicas' worth of work that must survive, as it is before the loss."""
+        if not self.promised(c, g, hour)[1]:
+            return 0.0
+        return (self.i.queue_slope[c] * kept - self.i.queue_loss[c]) / self.i.kept_share
 
     def traffic(self, run: tuple[tuple[Hour, Capacity], ...], deferred: bool = True) -> float:
         """The cheapest way to send the traffic to replicas and APIs [USD/month]; infinite where it cannot be."""
@@ -307,15 +349,17 @@ class BruteForce:
             waiting = {k for k in i.class_workload if deferred and (k, b) in self.window_of}
             served: dict[tuple[str, str], dict[int, float]] = {}
             for (c, g), room in capacity:
-                work = {}
+                work, must = {}, {}
                 for k in asked | waiting:
                     if (k, g) in i.admitted and (c, k) in i.rate_req_s:
                         y = new(i.egress_usd_h.get((k, g), 0) * hour.month_h)
                         work[y] = 1 / i.rate_req_s[c, k]
+                        if k in i.protected:
+                            must[y] = work[y]
                         served.setdefault((k, g), {})[y] = 1.0
                         if k in waiting:
                             done.setdefault((self.window_of[k, b], k), {})[y] = -3600 * hour.month_h
-                at_most.append((work, room))
+                at_most += [(work, room[0]), (must, room[1])]
             bought: dict[tuple[str, str], int] = {
                 (k, a): new(price * hour.month_h) for (k, a), price in i.api_usd_h.items() if k in asked
             }

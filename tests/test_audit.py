@@ -135,6 +135,19 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ),
     ("within_machines", {"deployments.0.tp": 4}, {}, "5 replicas of 4 GPUs do not fit 3 machines"),
     ("within_machines", {"deployments.1.group": "elsewhere"}, {}, "do not fit 0 machines"),
+    # 28 / 7.5 = 3.733 replicas' work needs 5 replicas; two of the three machines have room for 4
+    (
+        "survives_a_machine",
+        {},
+        {"resilience.machine": True},
+        "firm in day: 5 replicas of 1 GPUs must survive, 3 machines of 2 GPUs run: with one lost they do not fit",
+    ),
+    (
+        "survives_a_machine",
+        {"deployments.0.replicas_by_block.day": 4},
+        {"resilience.machine": True},
+        "chat on firm in day: 4 replicas do not carry what must survive",
+    ),
     (
         "where_workloads_run",
         {},

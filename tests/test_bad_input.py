@@ -127,6 +127,18 @@ CASES = [
         "5  workloads.chat.traffic.peak_req_s",
         "Did you mean 5?",
     ),
+    (
+        "unknown workload that must go on",
+        GOOD + "resilience: {workloads: [chatt]}\n",
+        "8  resilience.workloads[0]",
+        'there is no workload "chatt".  Possible: chat.  Did you mean chat?',
+    ),
+    (
+        "a promise of nothing",
+        GOOD + "resilience: {machine: false, workloads: [chat]}\n",
+        "8  resilience.machine",
+        "promises nothing",
+    ),
     ("NaN", swap("ttft_ms: 800", "ttft_ms: .nan"), "6  workloads.chat.slo.ttft_ms", "nan is not an amount"),
     (
         "nan as a word",

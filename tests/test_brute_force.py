@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import random
+from dataclasses import replace
+
 import pytest
 from brute_force import BruteForce, fits, rentals
 from fleets import chat_fleet, random_fleet
 
 from planner.inputs import FleetInputs
 from planner.search import search
-from planner.solution import Ended, Solution
+from planner.solution import BlockRun, Ended, Solution
 from planner.solver import Settings
 
 EXACT = Settings(gap=0.0, time_limit_s=60)
@@ -50,6 +54,7 @@ def check_plan(i: FleetInputs, plan: Solution) -> None:
         for g, gpus in i.group_gpus.items():
             sizes = [i.deployment_gpus[c] for (c, gg), n in run.replicas.items() if gg == g for _ in range(n)]
             assert fits(sizes, gpus, sum(n for o, n in on.items() if i.offers[o].group == g))
+            check_survival(i, run, g, sum(n for o, n in on.items() if i.offers[o].group == g))
         for quota in i.quotas.values():
             assert sum(weight * on.get(o, 0) for o, weight in quota.weight.items()) <= quota.limit + 1e-9
         usd += sum(n * i.offers[o].usd_h * hours for o, n in run.hourly.items())
@@ -67,6 +72,22 @@ def check_plan(i: FleetInputs, plan: Solution) -> None:
     assert i.budget_usd_month is None or usd <= i.budget_usd_month * (1 + AGREE)
 
 
+def check_survival(i: FleetInputs, run: BlockRun, g: str, machines: int) -> None:
+    """What must survive fits the machines of a group less one."""
+    sizes = []
+    for c in i.deployment_gpus:
+        work = sum(
+            i.kept_share * rate / i.rate_req_s[c, k]
+            for (k, cc, gg), rate in run.served.items()
+            if (cc, gg) == (c, g) and k in i.protected
+        )
+        if work > 0:
+            enough = math.ceil((work + i.queue_loss[c]) / i.queue_slope[c] - 1e-5)
+            assert enough <= run.replicas[c, g]
+            sizes += [i.deployment_gpus[c]] * enough
+    assert not sizes or fits(sorted(sizes, reverse=True), i.group_gpus[g], machines - 1)
+
+
 @pytest.mark.parametrize("kind", range(5), ids=KINDS)
 def test_the_search_finds_what_trying_everything_finds(kind):
     feasible = 0
@@ -82,6 +103,33 @@ def test_the_search_finds_what_trying_everything_finds(kind):
         assert found.bound_usd_month <= expected * (1 + AGREE) + AGREE, seed
         check_plan(inputs, found)
     assert feasible > 30  # of 64: not a test of infeasible problems only
+
+
+def surviving(seed: int) -> FleetInputs:
+    """A random fleet of which some classes must survive the loss of a machine."""
+    inputs, rng = random_fleet(seed), random.Random(seed)
+    classes = sorted(inputs.class_workload)
+    protected = frozenset(k for k in classes if rng.random() < 0.7) or frozenset(classes[:1])
+    return replace(inputs, protected=protected, kept_share=rng.choice([1.0, 1.0, 0.5]))
+
+
+@pytest.mark.parametrize("kind", range(5), ids=KINDS)
+def test_a_spare_machine_costs_what_trying_everything_finds(kind):
+    dearer = feasible = 0
+    for seed in range(1000 + kind, 1120, 5):
+        inputs = surviving(seed)
+        expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
+        if expected is None:
+            assert found.ended is Ended.INFEASIBLE, seed
+            continue
+        feasible += 1
+        assert found.ended is Ended.OPTIMAL, seed
+        assert found.usd_month == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
+        check_plan(inputs, found)
+        careless = search(replace(inputs, protected=frozenset()), EXACT)
+        assert careless.usd_month <= found.usd_month * (1 + AGREE) + AGREE, seed  # a promise never saves money
+        dearer += found.usd_month > careless.usd_month * (1 + AGREE) + AGREE
+    assert dearer > 3 and feasible > 8, (dearer, feasible)
 
 
 def test_a_plan_within_a_gap_is_within_it_and_its_bound_is_true():

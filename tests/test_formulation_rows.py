@@ -299,6 +299,44 @@ def test_machines_beyond_a_proof_are_those_above_it():
     assert broken("count_beyond", proved(600.0), always={"year": 3}, beyond={step: 2})  # counted only if said to be
 
 
+def spared(**other: Any) -> FleetInputs:
+    """The story with batch work beside chat; chat must survive the loss of a machine."""
+    fleet = chat_fleet(
+        class_workload={"chat": "chat", "batch": "batch"},
+        demand_req_s={("chat", "day"): 4.0, ("batch", "day"): 2.0},
+        rate_req_s={("llama", "chat"): 1.0, ("llama", "batch"): 1.0},
+        admitted=frozenset({("chat", "h100"), ("batch", "h100")}),
+        protected=frozenset({"chat"}),
+    )
+    return replace(fleet, **other)
+
+
+def test_replicas_that_survive_carry_what_is_promised():
+    here = ("llama", "h100", "day")
+    served = {on(): 4.0, on(k="batch"): 2.0}
+    there = {"replicas": {here: 6}, "served": served}
+    assert broken("keep_enough_replicas", spared(), kept={here: 4}, **there) == set()  # batch gives way
+    assert broken("keep_enough_replicas", spared(), kept={here: 3}, **there) == {(*here, "work")}
+    assert broken("keep_enough_replicas", spared(), kept={here: 7}, **there) == {(*here, "there")}
+    assert broken("keep_enough_replicas", spared(kept_share=0.75), kept={here: 3}, **there) == set()
+    # nothing but chat on it: all its replicas survive, and there is nothing to write down
+    assert broken("keep_enough_replicas", chat_fleet(protected=frozenset({"chat"})), replicas={here: 0}) == set()
+
+
+def test_what_must_survive_fits_the_machines_less_one():
+    here, spare = ("llama", "h100", "day"), {("h100", "day"): 1}
+    values = {"kept": {here: 4}, "spare": spare}
+    assert broken("survive_machine_loss", spared(), hourly={("by hour", "day"): 5}, **values) == set()
+    assert broken("survive_machine_loss", spared(), hourly={("by hour", "day"): 4}, **values) == {("h100", "day", "1")}
+    # without a spare nothing may be counted on
+    unspared = {"kept": {here: 1}, "hourly": {("by hour", "day"): 5}}
+    assert broken("survive_machine_loss", spared(), **unspared) == {("h100", "day", "llama")}
+    # machines of two GPUs: five of one GPU need three, and one more
+    pairs, five = spared(group_gpus={"h100": 2}), {"kept": {here: 5}, "spare": spare}
+    assert broken("survive_machine_loss", pairs, hourly={("by hour", "day"): 4}, **five) == set()
+    assert broken("survive_machine_loss", pairs, hourly={("by hour", "day"): 3}, **five) == {("h100", "day", "1")}
+
+
 def test_credit_ends_with_the_work():
     fleet = chat_fleet(
         demand_req_s={},

@@ -295,3 +295,49 @@ def test_a_class_is_served_only_where_it_is_admitted():
     found = plan(chat_fleet(admitted=frozenset()))
     assert found.ended is Ended.INFEASIBLE
     assert found.in_the_way == ("serve_demand",)
+
+
+def test_a_spare_machine_by_day_and_by_night():
+    # one machine more in all 400 hours: 1,400 + 400 x 2
+    assert usd(chat_fleet(protected=frozenset({"chat"}))) == is_usd(2200)
+    # half of the load is enough: 2 of the 4 must survive, and of the night's 1 one, so only the night needs a second
+    assert usd(chat_fleet(protected=frozenset({"chat"}), kept_share=0.5)) == is_usd(1400 + 300 * 2)
+    # nothing of it needs a machine that an API can take over in full: dearer than 2, but no spare at night
+    bought = chat_fleet(protected=frozenset({"chat"}), api_usd_h={("chat", "api"): 3.0})
+    assert usd(bought) == is_usd((4 + 1) * 2 * 100 + 3 * 1 * 300)
+
+
+def test_the_spare_does_work_that_can_wait():
+    # 180,000 requests a month in 100 hours of day are 0.5 requests/s: on the spare, free of charge
+    window = Window(blocks=("day",), requests_month={"batch": 180_000.0}, api_usd_request={})
+    inputs = chat_fleet(
+        class_workload={"chat": "chat", "batch": "batch"},
+        demand_req_s={("chat", "day"): 4.0},
+        windows={"days": window},
+        block_week_h={"day": 1, "night": 3},
+        rate_req_s={("llama", "chat"): 1.0, ("llama", "batch"): 1.0},
+        admitted=frozenset({("chat", "h100"), ("batch", "h100")}),
+        protected=frozenset({"chat"}),
+    )
+    assert usd(inputs) == is_usd(5 * 2 * 100)
+    assert usd(replace(inputs, protected=frozenset())) == is_usd(5 * 2 * 100)  # it takes the fifth machine anyway
+
+
+def test_small_machines_make_a_small_spare():
+    # 4 requests/s: two machines of 4 GPUs at $7/h, one of them spare, are $14; five of 1 GPU at $2/h are $10
+    inputs = chat_fleet(
+        group_gpus={"h100": 1, "quad": 4},
+        offers={"by hour": rented(), "quad": rented(7.0, group="quad")},
+        deployment_groups={"llama": ("h100", "quad")},
+        admitted=frozenset({("chat", "h100"), ("chat", "quad")}),
+        demand_req_s={("chat", "day"): 4.0},
+    )
+    assert usd(inputs) == is_usd(700)
+    assert usd(replace(inputs, protected=frozenset({"chat"}))) == is_usd(1000)
+
+
+def test_a_quota_that_leaves_no_room_for_a_spare_is_in_the_way_beside_the_promise():
+    inputs = chat_fleet(protected=frozenset({"chat"}), quotas={"4 GPUs": Quota(weight={"by hour": 1.0}, limit=4)})
+    found = plan(inputs)
+    assert found.ended is Ended.INFEASIBLE
+    assert {"within_quota", "survive_machine_loss"} <= set(found.in_the_way)

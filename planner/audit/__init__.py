@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from planner.audit import apis, bill, fleet, limits, offers, rates, service
+from planner.audit import apis, bill, fleet, limits, offers, rates, resilience, service
 from planner.audit.evidence import Evidence, Finding
 from planner.catalog.load import Catalog
 from planner.performance import Performance
@@ -31,6 +31,7 @@ CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     fleet.within_machines,
     fleet.where_workloads_run,
     fleet.spot_and_marketplaces,
+    resilience.survives_a_machine,
     offers.offers_exist,
     offers.existing_complete,
     offers.where_and_terms,

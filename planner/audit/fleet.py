@@ -61,9 +61,9 @@ def within_capacity(e: Evidence) -> Finding:
         for block, load in busy.items():
             checked += 1
             replicas = deployment.replicas_by_block.get(block, 0)
-            usable = _usable(deployment, replicas)
-            if above(load, usable):
-                figures = f"{load:.6g} replicas' work, {replicas} replicas can carry {usable:.6g}"
+            carried = usable(deployment, replicas)
+            if above(load, carried):
+                figures = f"{load:.6g} replicas' work, {replicas} replicas can carry {carried:.6g}"
                 breaches.append(f"{deployment.name} is asked too much in {block}: {figures}")
         for block, replicas in deployment.replicas_by_block.items():
             if replicas < 0 or block not in e.blocks:
@@ -71,7 +71,8 @@ def within_capacity(e: Evidence) -> Finding:
     return Finding(f"{checked} loads of deployments stay within their queues' capacity", breaches)
 
 
-def _usable(deployment: DeploymentPlan, replicas: int) -> float:
+def usable(deployment: DeploymentPlan, replicas: int) -> float:
+    """Replicas' worth of work that so many replicas carry, their queue included."""
     queue = deployment.queue
     if queue is None:
         return replicas

@@ -98,7 +98,7 @@ def _against_model(
         )
     stated = getattr(e.problem.performance, f"derate_{rate.source}", 0.0)
     derate = rate.low_share if stated is None else float(stated)
-    relied = rate.estimate_req_s * derate
+    relied = rate.estimate_req_s * derate * (1 - e.problem.resilience.maintenance_share)
     if above(rate.req_s, relied):
         share = f"{derate:g} of the {rate.source} {rate.estimate_req_s:.6g}"
         yield f"{at}: {rate.req_s:.6g} requests/s are relied on, {share} are {relied:.6g}"

@@ -4,6 +4,7 @@ r"""The fleet MILP, on one page.
               hourly_ob      whole machines on in block b (on demand, spot)
               replicas_cgb   whole replicas of deployment c standing on machines of group g
               open_cgb       any replica at all: its queue's loss is paid
+              kept_cgb       replicas that survive the loss of a machine; spare_gb if any must
               served_kcgb    requests/s of class k that they serve
               api_kab        requests/s of class k bought from API a; deferred_api_vk requests a month
 
@@ -17,6 +18,8 @@ r"""The fleet MILP, on one page.
               within_replica_capacity   replicas carry what they can at their objective, queueing included
               open_before_use           a deployment that has a replica pays its queue's loss
               within_machine_gpus       replicas fit the machines that run
+              keep_enough_replicas      what survives carries what is promised
+              survive_machine_loss      ... and fits the machines less one
               within_quota              quotas are kept
               minimum_order             orders are placed whole or not at all
               minimum_rental            a machine once started runs on for its minimum rental
@@ -48,6 +51,7 @@ from planner.formulation.procurement import (
     within_upfront_cash,
 )
 from planner.formulation.proofs import count_beyond, never_cheaper_than_proved
+from planner.formulation.resilience import keep_enough_replicas, survive_machine_loss
 from planner.formulation.serving import (
     no_more_than_there_is,
     serve_deferred,
@@ -64,6 +68,8 @@ ROWS = (
     within_replica_capacity,
     open_before_use,
     within_machine_gpus,
+    keep_enough_replicas,
+    survive_machine_loss,
     within_quota,
     minimum_order,
     minimum_rental,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
 from pulp import lpSum
 
@@ -85,18 +87,24 @@ def within_machine_gpus(inputs: FleetInputs, v: Variables) -> Rows:
     The dual of the smallest size is the worth of one more machine through block *b* (USD per month).
     """
     for (g, b), standing in v.standing.items():
-        gpus = inputs.group_gpus[g]
-        sizes = sorted({min(inputs.deployment_gpus[c], gpus) for c, _ in standing})
-        if gpus & (gpus - 1) == 0:
-            sizes = sizes[:1]
         decided, existing = running(inputs, v, g, b)
-        for s in sizes:
-            slots = gpus // s
-            taken = []
-            for c, n in standing:
-                size = inputs.deployment_gpus[c]
-                if size > gpus:
-                    taken.append(math.ceil(size / gpus) * slots * n)
-                elif size >= s:
-                    taken.append((size // s) * n)
+        for s, taken, slots in room_rows(inputs, g, standing):
             yield (g, b, str(s)), lpSum(taken) <= slots * lpSum(decided) + slots * existing
+
+
+def room_rows(inputs: FleetInputs, g: str, standing: list[tuple[str, Var]]) -> Iterator[tuple[int, list[Any], int]]:
+    """For each size that matters on machines of group g: the size, what replicas take of it, and a machine's room."""
+    gpus = inputs.group_gpus[g]
+    sizes = sorted({min(inputs.deployment_gpus[c], gpus) for c, _ in standing})
+    if gpus & (gpus - 1) == 0:
+        sizes = sizes[:1]
+    for s in sizes:
+        slots = gpus // s
+        taken = []
+        for c, n in standing:
+            size = inputs.deployment_gpus[c]
+            if size > gpus:
+                taken.append(math.ceil(size / gpus) * slots * n)
+            elif size >= s:
+                taken.append((size // s) * n)
+        yield s, taken, slots

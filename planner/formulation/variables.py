@@ -27,6 +27,8 @@ class Variables:
     always: dict[str, Var] = field(default_factory=dict)  # m_o    machines all month
     replicas: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # n_cgb  replicas
     open: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # z_cgb  1 if any replica at all
+    kept: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # n'_cgb  replicas that survive a lost machine
+    spare: dict[tuple[str, str], Var] = field(default_factory=dict)  # u_gb   1 if anything in g must survive
     served: dict[tuple[str, str, str, str], Var] = field(default_factory=dict)  # y_kcgb  requests/s
     api: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # p_kab  requests/s
     deferred_api: dict[tuple[str, str], Var] = field(default_factory=dict)  # d_vk   requests/month
@@ -126,6 +128,11 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
                 v.standing.setdefault((g, b), []).append((c, v.replicas[c, g, b]))
                 if inputs.queue_loss[c] > 0 and operation == "whole":
                     v.open[c, g, b] = new("Z", 1, operate)
+                if must_survive := [k for k in classes if k in inputs.protected]:
+                    whole_too = len(must_survive) == len(classes) and inputs.kept_share >= 1
+                    v.kept[c, g, b] = v.replicas[c, g, b] if whole_too else new("K", useful, operate)
+                    if (g, b) not in v.spare:
+                        v.spare[g, b] = new("V", 1, operate)
                 for k in classes:
                     v.served[k, c, g, b] = y = new("Y")
                     v.served_on.setdefault((c, g, b), []).append((k, y))
@@ -163,7 +170,7 @@ def most_machines(inputs: FleetInputs, group: str) -> int:
     in_window = inputs.window_of()
     most = 1
     for b in inputs.block_h:
-        machines = 0
+        machines, spare = 0, False
         for c, groups in inputs.deployment_groups.items():
             if group not in groups:
                 continue
@@ -176,5 +183,7 @@ def most_machines(inputs: FleetInputs, group: str) -> int:
                 size, gpus = inputs.deployment_gpus[c], inputs.group_gpus[group]
                 replicas = most_replicas(inputs, classes, c, b, in_window)
                 machines += replicas * math.ceil(size / gpus) if size > gpus else math.ceil(replicas / (gpus // size))
+                spare = spare or any(k in inputs.protected for k in classes)
+        machines += spare
         most = max(most, machines)
     return most

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 
-from planner.outputs.figures import percent_at_most, plain, seconds, usd, usd_at_most
+from planner.outputs.figures import percent, percent_at_most, plain, seconds, usd, usd_at_most
 from planner.outputs.page import Page
-from planner.plan import Plan
+from planner.plan import Plan, Spares
 
 MINUTE_S = 60
 
@@ -21,6 +21,8 @@ def show_headline(plan: Plan, page: Page) -> None:
         page.say(plan.title, style="dim")
     for sentence in _standing(plan, page.cents):
         page.say(sentence, style="green" if plan.status == "optimal" and plan.gap is not None else "yellow")
+    if plan.spares is not None:
+        page.say(_spares(plan, plan.spares, page.cents))
     if plan.in_the_way:
         page.title("In the way")
         for sentence in plan.in_the_way:
@@ -37,6 +39,24 @@ def _answer(plan: Plan, cents: bool) -> str:
     if committed > 0.005:
         answer += f", {usd(committed, cents)} of it for existing commitments"
     return answer
+
+
+def _spares(plan: Plan, spares: Spares, cents: bool) -> str:
+    """What it costs that a machine may fail, between what is proved."""
+    if plan.usd_month is None or plan.bound_usd_month is None or spares.bound_usd_month_without is None:
+        proved = ""
+    else:
+        low = max(0.0, plan.bound_usd_month - spares.usd_month_without)
+        high = max(0.0, plan.usd_month - spares.bound_usd_month_without)
+        proved = f", {usd(low, cents)} to {usd(high, cents)} by what is proved" if high > 1.005 * low else ""
+    extra = (plan.usd_month or 0.0) - spares.usd_month_without
+    kept = "go on" if spares.kept_share >= 1 else f"keep {percent(spares.kept_share)} of their load"
+    who = " and ".join(spares.workloads) if len(spares.workloads) < 3 else f"{len(spares.workloads)} workloads"
+    kept = kept if len(spares.workloads) > 1 else kept.replace("go on", "goes on").replace("keep ", "keeps ", 1)
+    return (
+        f"Any one machine may fail and {who} {kept}: that costs {usd(extra, cents)} a month{proved} "
+        "(resilience.machine)."
+    )
 
 
 def _standing(plan: Plan, cents: bool) -> list[str]:

@@ -12,6 +12,7 @@ from planner.catalog.rows import TERM_MONTHS
 from planner.problem.features import EngineFeatures
 from planner.problem.places import Finding, KeyPath
 from planner.problem.schema import Problem
+from planner.problem.wording import did_you_mean
 from planner.problem.workload import Deferrable, Slo, Traffic, Workload
 
 HOURS = 168
@@ -51,6 +52,7 @@ def across_sections(problem: Problem) -> list[Finding]:
             what = "features change rates, but those of `performance.capacity` are used as they are."
             remedy = "  Keep one, and give rates measured with the features."
             found.append(Finding(("workloads", name, "features"), what + remedy))
+    found += _resilience(problem)
     terms = problem.procurement.terms
     if terms and set(terms) == {"spot"} and not any(each.interruptible for each in problem.workloads.values()):
         what = "only spot may be bought, and no workload may be interrupted: nothing could be rented."
@@ -62,6 +64,21 @@ def across_sections(problem: Problem) -> list[Finding]:
         what = "the catalog's prices are left out and no quote is given: nothing could be rented."
         found.append(Finding(("procurement", "only_quotes"), what + "  Add `quotes:`, or remove `only_quotes`."))
     return found
+
+
+def _resilience(problem: Problem) -> Iterator[Finding]:
+    asked = problem.resilience
+    for index, name in enumerate(asked.workloads):
+        at = ("resilience", "workloads", index)
+        if name not in problem.workloads:
+            known = ", ".join(problem.workloads)
+            meant = did_you_mean(name, problem.workloads)
+            yield Finding(at, f'there is no workload "{name}".  Possible: {known}.{meant}')
+        elif problem.workloads[name].deferrable is not None:
+            yield Finding(at, f"{name} may wait, and so gives way when a machine fails.  Leave it out.")
+    if asked.workloads and not asked.machine:
+        what = "workloads are named that must go on, but `machine: false` promises nothing.  Keep one of the two."
+        yield Finding(("resilience", "machine"), what)
 
 
 def _features(features: EngineFeatures, at: KeyPath) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from planner.problem.apis import Apis
 from planner.problem.procurement import Procurement
+from planner.problem.resilience import Resilience
 from planner.problem.section import Money, Name, Positive, Section, Share
 from planner.problem.workload import Workload
 
@@ -85,6 +86,7 @@ class Problem(Section):
     workloads: Annotated[dict[Name, Workload], Field(min_length=1)]
     procurement: Procurement = Procurement()
     apis: Apis = Apis()
+    resilience: Resilience = Resilience()
     budget: Budget | None = None
     overheads: Overheads = Overheads()
     performance: Performance = Performance()

@@ -34,6 +34,9 @@ procurement:
 #    providers: [aws, lambda]       # default: all in the catalog
 #    continents: [EU]
 
+# What has a latency objective goes on when a machine fails: each pool keeps a spare.  To do without:
+#resilience: {machine: false}
+
 #budget: {usd_month: 5000}
 """
 

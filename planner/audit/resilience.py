@@ -1,0 +1,79 @@
+"""Does what is promised go on when any one machine fails, in any hour?
+
+The lost machine's replicas are started again on the machines of their group that remain, packing exactly; each queue is
+judged with its true curve.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+from planner.audit.evidence import ALMOST_NOTHING, Evidence, Finding, acceptable
+from planner.audit.fleet import fits, usable
+from planner.plan import DeploymentPlan
+from planner.problem.matching import named
+
+
+def survives_a_machine(e: Evidence) -> Finding:
+    """In every group and block, what must survive still fits the machines when one is gone."""
+    breaches: list[str] = []
+    asked = e.problem.resilience
+    checked = 0
+    work: dict[tuple[str, str], list[tuple[DeploymentPlan, float]]] = defaultdict(list)
+    for deployment in e.plan.deployments if asked.machine else ():
+        for block, load in _promised(e, deployment).items():
+            work[deployment.group, block].append((deployment, load * asked.kept_share))
+    for (group, block), loads in work.items():
+        checked += 1
+        needed: Counter[int] = Counter()
+        for deployment, load in loads:
+            there = deployment.replicas_by_block.get(block, 0)
+            enough = next((n for n in range(1, there + 1) if load <= usable(deployment, n) * (1 + 1e-6)), None)
+            if enough is None:
+                breaches.append(f"{deployment.name} in {block}: {there} replicas do not carry what must survive")
+                continue
+            needed[deployment.tp * deployment.pp] += enough
+        purchases = e.groups.get(group, [])
+        machines = sum(each.machines_by_block.get(block, 0) for each in purchases)
+        gpus = min((each.gpus for each in purchases), default=0)
+        if not fits(dict(needed), machines - 1, gpus):
+            wanted = " and ".join(f"{n} replicas of {size} GPUs" for size, n in sorted(needed.items()))
+            room = f"{machines} machines of {gpus} GPUs run: with one lost they do not fit"
+            breaches.append(f"{group} in {block}: {wanted} must survive, {room}")
+    return Finding(f"the loss of any machine is survived in {checked} pairs of group and block", breaches)
+
+
+def _promised(e: Evidence, deployment: DeploymentPlan) -> dict[str, float]:
+    """Work that must survive, in replicas kept busy, by block."""
+    rate = {each.request_class: each.req_s for each in deployment.rates}
+    out: dict[str, float] = defaultdict(float)
+    for served in deployment.served:
+        if served.req_s > ALMOST_NOTHING and _must_survive(e, served.request_class):
+            out[served.block] += served.req_s / rate[served.request_class]
+    return out
+
+
+def _must_survive(e: Evidence, request_class: str) -> bool:
+    workload, asked = e.workload(request_class), e.problem.resilience
+    if workload is None or workload.deferrable is not None:
+        return False
+    name = e.classes[request_class].workload
+    limits = (workload.slo.ttft_ms, workload.slo.tpot_ms, workload.slo.e2e_ms)
+    if not (name in asked.workloads if asked.workloads else any(limit is not None for limit in limits)):
+        return False
+    return not (asked.apis_may_help and _an_api_takes_over(e, request_class))
+
+
+def _an_api_takes_over(e: Evidence, request_class: str) -> bool:
+    """Whether an API without a rate limit sells a model that the workload accepts."""
+    workload, rules = e.workload(request_class), e.problem.apis
+    if workload is None or not (rules.allow and workload.apis) or rules.max_req_s is not None:
+        return False
+    names = {each.model for each in acceptable(workload)}
+    names |= {e.catalog.models[name].family for name in names if name in e.catalog.models}
+    sellers = [row.provider for row in e.catalog.api_prices if row.model in names]
+    sellers += [quote.provider for quote in rules.quotes if quote.model in names]
+    return any(
+        (not rules.providers or named(seller, rules.providers)) and not named(seller, rules.exclude_providers)
+        for seller in sellers
+    )

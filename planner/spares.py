@@ -1,0 +1,27 @@
+"""What it costs that any one machine may fail, in the words of the problem: two plans beside each other."""
+
+from __future__ import annotations
+
+from planner.bill import Work, bill
+from planner.finish import buy, buy_tokens, deploy, divide_blocks
+from planner.plan import Plan, Spares
+from planner.problem.schema import Problem
+from planner.reduce import Reduced
+from planner.solution import Solution
+
+
+def spares(problem: Problem, reduced: Reduced, plan: Plan, careless: Solution) -> Spares | None:
+    """What surviving the loss of a machine costs; None where the search without it found no plan in time."""
+    if plan.usd_month is None or plan.usd_month_decided is None or careless.usd_month is None:
+        return None
+    hours = divide_blocks(reduced, careless)
+    work = Work.of(reduced, hours)
+    bought = buy(reduced, careless, hours, work), deploy(reduced, hours), buy_tokens(reduced, careless, hours)
+    usd = sum(line.usd_month for line in bill(problem, reduced, *bought, work))
+    bound = careless.bound_usd_month
+    return Spares(
+        workloads=tuple(sorted({reduced.inputs.class_workload[k] for k in reduced.inputs.protected})),
+        kept_share=reduced.inputs.kept_share,
+        usd_month_without=min(usd, plan.usd_month),
+        bound_usd_month_without=None if bound is None else min(bound + usd - careless.usd_month, plan.usd_month),
+    )
