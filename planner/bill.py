@@ -100,7 +100,7 @@ class Work:
         owner = reduced.inputs.class_workload
         for h in hours:
             for (k, c, g), y in h.run.served.items():
-                busy = y / reduced.inputs.rate_req_s[c, k] * reduced.inputs.deployment_gpus[c] * h.block.month_h
+                busy = y / reduced.inputs.rate_in(c, k, g) * reduced.inputs.deployment_gpus[c] * h.block.month_h
                 group[g] += busy
                 workload[g, owner[k]] += busy
                 burst = 1.0 if k in deferred else reduced.load.burst_factor[owner[k]]

@@ -21,7 +21,8 @@ from planner.problem.schema import Problem
 def limited(lot: Lot, problem: Problem) -> bool:
     """Whether anything in the problem, quotas aside, limits how much of this offer can be had."""
     upfront = lot.row.upfront_share > 0 and problem.procurement.max_upfront_usd is not None
-    return lot.max_machines is not None or upfront or ordered(lot, problem)
+    apart = lot.row.term == "spot" and problem.spot.kept_share > 0
+    return lot.max_machines is not None or upfront or apart or ordered(lot, problem)
 
 
 def ordered(lot: Lot, problem: Problem) -> bool:
@@ -70,7 +71,7 @@ def prune_dominated_lots(problem: Problem, lots: Iterable[Lot], drops: Drops) ->
         for other in rivals:
             if other is one or not free[other.name] or not one.workloads <= other.workloads:
                 continue
-            if other.row.term == "spot" and one.row.term != "spot":
+            if not as_steady(other, one):
                 continue
             if not follows(other, one):
                 continue
@@ -81,9 +82,10 @@ def prune_dominated_lots(problem: Problem, lots: Iterable[Lot], drops: Drops) ->
             if other.egress_usd_gb > one.egress_usd_gb or price[other.name] > price[one.name]:
                 continue
             same = price[other.name] == price[one.name] and other.billing == one.billing and free[one.name]
+            same = same and as_steady(one, other)
             same = same and other.workloads == one.workloads and other.egress_usd_gb == one.egress_usd_gb
             same = same and counted[other.name] == counted[one.name]
-            if same and (other.row.term == "spot") == (one.row.term == "spot") and other.name > one.name:
+            if same and other.name > one.name:
                 continue
             gone[one.name] = other.group != one.group
             if not gone[one.name]:
@@ -92,6 +94,11 @@ def prune_dominated_lots(problem: Problem, lots: Iterable[Lot], drops: Drops) ->
     for _ in range(dropped):
         drops.add("another offer of the same machine is no dearer")
     return kept
+
+
+def as_steady(other: Lot, one: Lot) -> bool:
+    """Whether `other` is taken back no more often than `one`."""
+    return (other.row.term != "spot" or one.row.term == "spot") and other.serving_share >= one.serving_share
 
 
 def follows(other: Lot, one: Lot) -> bool:
@@ -164,7 +171,7 @@ def prune_outclassed_lots(
                 continue
             if other.group == one.group or not one.workloads <= other.workloads:
                 continue
-            if (other.row.term == "spot" and one.row.term != "spot") or other.egress_usd_gb > one.egress_usd_gb:
+            if not as_steady(other, one) or other.egress_usd_gb > one.egress_usd_gb:
                 continue
             if not follows(other, one):
                 continue

@@ -11,6 +11,7 @@ from datetime import date
 from planner.apis import usd_request
 from planner.bill import Hours, Work, bill, divide_blocks, share_out
 from planner.candidates import Candidate
+from planner.interruptions import MONTH_H
 from planner.market import Lot
 from planner.performance.features import PLAIN
 from planner.performance.types import Request
@@ -139,6 +140,9 @@ def buy(reduced: Reduced, solution: Solution, hours: list[Hours], work: Work) ->
             upfront_usd=lot.upfront_usd * max(machines.values()),
             minimum_rental_h=lot.row.minimum_rental_h,
             machines_by_block=machines,
+            interruptions_month=lot.interruptions.month * hours_month / MONTH_H if lot.interruptions else None,
+            serving_share=lot.serving_share,
+            interruptions_source=lot.interruptions.source if lot.interruptions else "",
             busy_share=min(1.0, work.of_group.get(lot.group, 0.0) / billed_gpu_h[lot.group]),
             source=lot.row.source,
             observed_on=lot.row.observed_on,

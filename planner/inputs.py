@@ -104,7 +104,9 @@ class FleetInputs:
     egress_usd_h: Mapping[tuple[str, str], float] = field(default_factory=dict)  # e_kg  USD/h per request/s
     api_usd_h: Mapping[tuple[str, str], float] = field(default_factory=dict)  # A_ka  USD/h per request/s
     api_max_req_s: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (w, a) requests/s
+    serving_share: Mapping[str, float] = field(default_factory=dict)  # alpha_g  of the time of spot machines; else 1
     spot_max_share: Mapping[str, float] = field(default_factory=dict)  # by workload
+    pool_max_share: Mapping[str, float] = field(default_factory=dict)  # pi_w   by workload, on one spot pool
     windows: Mapping[str, Window] = field(default_factory=dict)
     quotas: Mapping[str, Quota] = field(default_factory=dict)
     minimum_orders: Mapping[str, MinimumOrder] = field(default_factory=dict)
@@ -118,6 +120,10 @@ class FleetInputs:
     protected: frozenset[str] = frozenset()  # K'     classes that survive the loss of any machine
     kept_share: float = 1.0  # sigma  share of their load that is still carried then
     proved: tuple[Proved, ...] = ()
+
+    def rate_in(self, c: str, k: str, g: str) -> float:
+        """Requests/s of class k that a replica of c carries on machines of g, interruptions taken off."""
+        return self.rate_req_s[c, k] * self.serving_share.get(g, 1.0)
 
     def window_of(self) -> dict[tuple[str, str], str]:
         """(class, block) -> the window it belongs to; windows of one class share no block."""

@@ -12,6 +12,7 @@ from datetime import date
 from planner.candidates import Drops
 from planner.catalog.load import Catalog
 from planner.catalog.rows import TERM_MONTHS, PriceOffer
+from planner.interruptions import Interruptions, interruptions_of
 from planner.problem.matching import allows, named
 from planner.problem.procurement import ExistingCommitment, Quote
 from planner.problem.schema import Problem
@@ -33,6 +34,12 @@ class Lot:
     existing: int | None = None
     max_machines: int | None = None
     ends_on: date | None = None
+    interruptions: Interruptions | None = None  # of spot
+
+    @property
+    def serving_share(self) -> float:
+        """Share of its time that a machine really serves."""
+        return self.interruptions.serving_share if self.interruptions else 1.0
 
     @property
     def months(self) -> int:
@@ -137,6 +144,7 @@ def gather(problem: Problem, catalog: Catalog, drops: Drops) -> list[Lot]:
     """Every offer that passes every filter, with its group, existing commitments first."""
     egress = first_paid_egress(catalog) if problem.overheads.egress_kb_request else {}
     terms = allowed_terms(problem)
+    risks = {(risk.provider, risk.region, risk.machine): risk for risk in catalog.spot_risk}
     names: dict[str, int] = {}
 
     def lot(row: PriceOffer, existing: int | None, most: int | None, ends_on: date | None = None) -> Lot | None:
@@ -149,7 +157,13 @@ def gather(problem: Problem, catalog: Catalog, drops: Drops) -> list[Lot]:
             drops.add(why or "no workload may run there")
             return None
         usd_gb = egress.get(row.provider, 0.0)
-        market = "spot" if spot else "firm"
+        market, risk = "firm", None
+        if spot:
+            risk = interruptions_of(row, problem.spot, risks)
+            apart = f" {row.provider}/{row.region or '-'}/{row.machine}" if problem.spot.kept_share else ""
+            market = f"spot{apart} serving {risk.serving_share:.4f}"
+            limit = problem.spot.max_machines_pool
+            most = limit if most is None else most if limit is None else min(most, limit)
         for_whom = "" if len(who) == len(problem.workloads) else f" for {'+'.join(sorted(who))}"
         group = f"{row.gpus}x {row.gpu} {market}{for_whom}" + (f" egress {usd_gb:g}" if egress else "")
         label = f"{row.provider}/{row.region or '-'}/{row.machine}/{'owned' if existing else row.term}"
@@ -170,6 +184,7 @@ def gather(problem: Problem, catalog: Catalog, drops: Drops) -> list[Lot]:
             existing=existing,
             max_machines=most,
             ends_on=ends_on,
+            interruptions=risk,
         )
 
     found: list[Lot | None] = [

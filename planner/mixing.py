@@ -52,7 +52,8 @@ def cheap_credit(inputs: FleetInputs) -> Credit:
                 replicas = inputs.group_gpus[offer.group] // inputs.deployment_gpus[c]
                 for k in inputs.class_workload:
                     if (c, k) in inputs.rate_req_s and (k, offer.group) in inputs.admitted:
-                        usd = offer.usd_h / (3600 * replicas * inputs.rate_req_s[c, k] * inputs.queue_slope[c])
+                        full_req_s = replicas * inputs.rate_in(c, k, offer.group) * inputs.queue_slope[c]
+                        usd = offer.usd_h / (3600 * full_req_s)
                         best[k] = min(best.get(k, math.inf), usd)
     return {
         (w, k): min(best.get(k, dear_request(inputs, k)), window.api_usd_request.get(k, math.inf))
@@ -70,7 +71,7 @@ def cheap_offers(inputs: FleetInputs, each: int = 2) -> frozenset[str]:
                 replicas = inputs.group_gpus[offer.group] / inputs.deployment_gpus[c]
                 for k, offers in usd.items():
                     if (c, k) in inputs.rate_req_s and (k, offer.group) in inputs.admitted:
-                        price = offer.usd_h / (replicas * inputs.rate_req_s[c, k] * inputs.queue_slope[c])
+                        price = offer.usd_h / (replicas * inputs.rate_in(c, k, offer.group) * inputs.queue_slope[c])
                         offers[o] = min(price, offers.get(o, math.inf))
     return frozenset(o for offers in usd.values() for o in sorted(offers, key=lambda o: (offers[o], o))[:each])
 

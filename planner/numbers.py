@@ -90,6 +90,12 @@ def to_inputs(
             for w in problem.workloads
             if problem.apis.max_req_s is not None
         },
+        serving_share={g: lot.serving_share for g, lot in groups.items() if lot.row.term == "spot"},
+        pool_max_share={
+            w: 1 - problem.spot.kept_share
+            for w, workload in problem.workloads.items()
+            if workload.interruptible and workload.deferrable is None and problem.spot.kept_share
+        },
         spot_max_share={
             w: workload.spot_max_share for w, workload in problem.workloads.items() if workload.interruptible
         },

@@ -269,7 +269,7 @@ def paces(inputs: FleetInputs) -> dict[tuple[str, str], float]:
             replicas = inputs.group_gpus[offer.group] // inputs.deployment_gpus[c]
             for k in inputs.class_workload:
                 if replicas and (c, k) in inputs.rate_req_s and (k, offer.group) in inputs.admitted:
-                    full = replicas * inputs.rate_req_s[c, k] * inputs.queue_slope[c]
+                    full = replicas * inputs.rate_in(c, k, offer.group) * inputs.queue_slope[c]
                     best[k] = min(best.get(k, (math.inf, 0.0)), (offer.usd_h / full, full))
     out = {}
     for window in inputs.windows.values():
@@ -289,7 +289,7 @@ def read_run(program: FleetInputs, v: Variables, block: str) -> BlockRun:
     for (k, c, g, b), y in v.served.items():
         if b == block and (y.varValue or 0) > 1e-9 and round(v.replicas[c, g, b].varValue or 0):
             served[k, c, g] = y.varValue
-            load[c, g] = load.get((c, g), 0.0) + y.varValue / program.rate_req_s[c, k]
+            load[c, g] = load.get((c, g), 0.0) + y.varValue / program.rate_in(c, k, g)
     replicas = {
         (c, g): max(1, math.ceil((work + program.queue_loss[c]) / program.queue_slope[c] - 1e-6))
         for (c, g), work in load.items()

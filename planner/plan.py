@@ -54,6 +54,9 @@ class Purchase(Part):
     upfront_usd: float = 0
     minimum_rental_h: float = 1
     machines_by_block: dict[str, int] = Field(description="block label -> machines running (absent: 0)")
+    interruptions_month: float | None = Field(default=None, description="expected, of all its machines; None: not spot")
+    serving_share: float = Field(default=1, description="of its hours, what interruptions leave")
+    interruptions_source: str = ""
     busy_share: float = Field(description="work carried / work the machines could carry while billed")
     source: str
     observed_on: date

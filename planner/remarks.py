@@ -17,6 +17,7 @@ def in_the_way(
         "within_upfront_cash": lambda: f"max_upfront_usd of {problem.procurement.max_upfront_usd:g} USD",
         "minimum_order": lambda: "; ".join(reduced.inputs.minimum_orders),
         "within_spot_share": lambda: "spot_max_share",
+        "keep_if_a_pool_goes": lambda: f"spot.kept_share of {problem.spot.kept_share:g}",
         "within_api_rate": lambda: f"the API rate limit of {problem.apis.max_req_s} requests/s",
         "survive_machine_loss": lambda: "surviving the loss of any machine (resilience.machine)",
         "serve_demand": lambda: "serving every request in every hour",
@@ -51,8 +52,6 @@ def notes(problem: Problem, reduced: Reduced, solution: Solution, usd_month: flo
     ]
     if solution.deferred_api or any(run.api for run in solution.runs):
         out.append("The latency of APIs is not modeled: check it against the objective before relying on them.")
-    if any(lot.row.term == "spot" for lot in bought):
-        out.append("Spot machines are priced without interruptions; work lost to them is not counted yet.")
     unpriced = sorted({lot.row.provider for lot in bought if not lot.egress_usd_gb})
     if unpriced and problem.overheads.egress_kb_request:
         out.append(f"Egress of {', '.join(unpriced)} is not in the catalog or free, and counted as 0.")

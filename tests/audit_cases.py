@@ -156,6 +156,7 @@ def problem() -> dict[str, Any]:
         },
         "apis": {"providers": ["gamma"], "max_req_s": 3},
         "resilience": {"machine": False},
+        "spot": {"interruptions_month": 3, "recovery_minutes": 0, "lost_work_minutes": 0},
         "budget": {"usd_month": 6000},
         "overheads": {
             "engineering_usd_month": 500, "provider_usd_month": 10, "storage_usd_month": 20,
@@ -238,7 +239,7 @@ def plan() -> dict[str, Any]:
                      machines_by_block={"day": 1}),
             purchase("beta", "1y", 2.5, 672, region="eu-2", machine="2x-h100-sxm", upfront_usd=10_950),
             purchase("acme", "spot", 1.0, 320, billing="hourly", machine="h100x1", gpus=1, group="spot",
-                     machines_by_block={"night": 1}),
+                     machines_by_block={"night": 1}, interruptions_month=3 * 320 / 730),
         ],
         "deployments": [
             deployment(

@@ -115,6 +115,7 @@ class BruteForce:
         for (cc, k), rate in self.i.rate_req_s.items():
             if cc != c or (k, g) not in self.i.admitted:
                 continue
+            rate *= self.i.serving_share.get(g, 1.0)
             work += self.i.demand_req_s.get((k, hour.block), 0) / rate
             if v := self.window_of.get((k, hour.block)):
                 work += self.i.windows[v].requests_month[k] / (3600 * hour.month_h * rate)
@@ -210,7 +211,7 @@ class BruteForce:
         for v, window in self.i.windows.items():
             for k, asked in window.requests_month.items():
                 done = sum(
-                    room[0] * self.i.rate_req_s.get((c, k), 0) * 3600 * hour.month_h
+                    room[0] * self.i.rate_req_s.get((c, k), 0) * self.i.serving_share.get(g, 1.0) * 3600 * hour.month_h
                     for hour, capacity in zip(self.hours, capacities, strict=True)
                     if self.window_of.get((k, hour.block)) == v
                     for (c, g), room in capacity
@@ -353,7 +354,7 @@ class BruteForce:
                 for k in asked | waiting:
                     if (k, g) in i.admitted and (c, k) in i.rate_req_s:
                         y = new(i.egress_usd_h.get((k, g), 0) * hour.month_h)
-                        work[y] = 1 / i.rate_req_s[c, k]
+                        work[y] = 1 / (i.rate_req_s[c, k] * i.serving_share.get(g, 1.0))
                         if k in i.protected:
                             must[y] = work[y]
                         served.setdefault((k, g), {})[y] = 1.0
@@ -371,6 +372,11 @@ class BruteForce:
                 at_most.append(
                     ({p: 1.0 for (k, aa), p in bought.items() if aa == a and i.class_workload[k] == w}, limit)
                 )
+            for w, share in i.pool_max_share.items():
+                mine = [k for k in asked if i.class_workload[k] == w]
+                for g in i.spot_groups:
+                    on_pool = {y: 1.0 for k in mine for y in served.get((k, g), {})}
+                    at_most.append((on_pool, share * sum(i.demand_req_s[k, b] for k in mine)))
             for w, share in i.spot_max_share.items():
                 mine = {k for k in asked | waiting if i.class_workload[k] == w}
                 row = {y: 1.0 for (k, g), ys in served.items() if k in mine and g in i.spot_groups for y in ys}

@@ -135,6 +135,29 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ),
     ("within_machines", {"deployments.0.tp": 4}, {}, "5 replicas of 4 GPUs do not fit 3 machines"),
     ("within_machines", {"deployments.1.group": "elsewhere"}, {}, "do not fit 0 machines"),
+    # 243 h 20 min between interruptions and 12 min after each
+    (
+        "interruptions_counted",
+        {},
+        {"spot.recovery_minutes": 12},
+        "h100x1 of acme is said to serve 1 of its time, interruptions leave 0.999179",
+    ),
+    (
+        "interruptions_counted",
+        {"purchases.3.interruptions_month": 1.0},
+        {},
+        "1 interruptions a month in the plan, 1.31507 recomputed",
+    ),
+    # nothing is known of the pool: once a day, 320 hours are 13.3 days
+    ("interruptions_counted", {}, {"spot.interruptions_month": None}, "13.3333 recomputed"),
+    ("interruptions_counted", {"purchases.0.serving_share": 0.9}, {}, "is not spot and said to serve 0.9"),
+    ("interruptions_counted", {}, {"spot.max_machines_pool": 0}, "1 machines of one spot pool, at most 0"),
+    (
+        "a_pool_may_go",
+        {"deployments.0.group": "spot", "deployments.0.market": "spot"},
+        {"spot.kept_share": 0.5},
+        "too much of chat is on spot in day, which may be taken back: 28 of 30 requests/s, 0.5 must stay served",
+    ),
     # 28 / 7.5 = 3.733 replicas' work needs 5 replicas; two of the three machines have room for 4
     (
         "survives_a_machine",

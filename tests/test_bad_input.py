@@ -133,6 +133,7 @@ CASES = [
         "8  resilience.workloads[0]",
         'there is no workload "chatt".  Possible: chat.  Did you mean chat?',
     ),
+    ("spot rules without spot", GOOD + "spot: {kept_share: 0.5}\n", "8  spot.kept_share", "nothing runs on spot"),
     (
         "a promise of nothing",
         GOOD + "resilience: {machine: false, workloads: [chat]}\n",

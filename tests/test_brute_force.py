@@ -39,7 +39,7 @@ def check_plan(i: FleetInputs, plan: Solution) -> None:
         for (k, c, g), rate in run.served.items():
             assert (k, g) in i.admitted
             got[k] = got.get(k, 0) + rate
-            work[c, g] = work.get((c, g), 0) + rate / i.rate_req_s[c, k]
+            work[c, g] = work.get((c, g), 0) + rate / i.rate_in(c, k, g)
             usd += i.egress_usd_h.get((k, g), 0) * hours * rate
             if v := window_of.get((k, run.block)):
                 done[v, k] = done.get((v, k), 0) + rate * hours * 3600
@@ -77,7 +77,7 @@ def check_survival(i: FleetInputs, run: BlockRun, g: str, machines: int) -> None
     sizes = []
     for c in i.deployment_gpus:
         work = sum(
-            i.kept_share * rate / i.rate_req_s[c, k]
+            i.kept_share * rate / i.rate_in(c, k, g)
             for (k, cc, gg), rate in run.served.items()
             if (cc, gg) == (c, g) and k in i.protected
         )
@@ -111,6 +111,36 @@ def surviving(seed: int) -> FleetInputs:
     classes = sorted(inputs.class_workload)
     protected = frozenset(k for k in classes if rng.random() < 0.7) or frozenset(classes[:1])
     return replace(inputs, protected=protected, kept_share=rng.choice([1.0, 1.0, 0.5]))
+
+
+def interrupted(seed: int) -> FleetInputs:
+    """A random fleet whose spot machines serve part of their time, and may carry part of the work at most."""
+    inputs, rng = random_fleet(seed), random.Random(seed)
+    spot = inputs.spot_groups or frozenset(sorted(inputs.group_gpus)[:1])
+    waits = {k for w in inputs.windows.values() for k in w.requests_month}
+    live = {w for k, w in inputs.class_workload.items() if k not in waits}
+    return replace(
+        inputs,
+        spot_groups=spot,
+        serving_share={g: rng.choice([0.6, 0.9]) for g in sorted(spot)},
+        pool_max_share={w: rng.choice([0.4, 0.7, 1.0]) for w in sorted(live)},
+    )
+
+
+@pytest.mark.parametrize("kind", range(5), ids=KINDS)
+def test_interruptions_cost_what_trying_everything_finds(kind):
+    feasible = 0
+    for seed in range(2000 + kind, 2120, 5):
+        inputs = interrupted(seed)
+        expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
+        if expected is None:
+            assert found.ended is Ended.INFEASIBLE, seed
+            continue
+        feasible += 1
+        assert found.ended is Ended.OPTIMAL, seed
+        assert found.usd_month == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
+        check_plan(inputs, found)
+    assert feasible > 8
 
 
 @pytest.mark.parametrize("kind", range(5), ids=KINDS)

@@ -94,6 +94,27 @@ def test_spot_carries_at_most_its_share():
     )
 
 
+def test_a_spot_machine_carries_what_interruptions_leave():
+    where = ("llama", "h100", "day")
+    fleet = chat_fleet(spot_groups=frozenset({"h100"}), serving_share={"h100": 0.9})
+    assert broken("within_replica_capacity", fleet, replicas={where: 2}, served={on(): 1.8}) == set()
+    assert broken("within_replica_capacity", fleet, replicas={where: 2}, served={on(): 1.9}) == {where}
+
+
+def test_no_spot_pool_carries_more_than_may_be_lost_with_it():
+    fleet = chat_fleet(
+        group_gpus={"h100": 1, "pool a": 1, "pool b": 1},
+        spot_groups=frozenset({"pool a", "pool b"}),
+        offers={"firm": rented(), "a": rented(1.0, group="pool a"), "b": rented(1.0, group="pool b")},
+        deployment_groups={"llama": ("h100", "pool a", "pool b")},
+        admitted=frozenset({("chat", "h100"), ("chat", "pool a"), ("chat", "pool b")}),
+        pool_max_share={"chat": 0.5},
+    )
+    assert broken("keep_if_a_pool_goes", fleet, served={on(g="pool a"): 2.0, on(g="pool b"): 2.0}) == set()
+    assert broken("keep_if_a_pool_goes", fleet, served={on(g="pool a"): 2.1}) == {("chat", "pool a", "day")}
+    assert broken("keep_if_a_pool_goes", fleet, served={on(g="h100"): 4.0}) == set()
+
+
 def test_an_api_takes_no_more_than_its_rate_limit():
     fleet = chat_fleet(api_usd_h={("chat", "api"): 5.0}, api_max_req_s={("chat", "api"): 1.5})
     assert broken("within_api_rate", fleet, api={("chat", "api", "day"): 1.5}) == set()

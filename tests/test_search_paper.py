@@ -341,3 +341,38 @@ def test_a_quota_that_leaves_no_room_for_a_spare_is_in_the_way_beside_the_promis
     found = plan(inputs)
     assert found.ended is Ended.INFEASIBLE
     assert {"within_quota", "survive_machine_loss"} <= set(found.in_the_way)
+
+
+def pools(**other: Any) -> FleetInputs:
+    """The story with two spot pools at $0.5/h and $1/h beside the machine at $2/h."""
+    here = ("h100", "pool a", "pool b")
+    return chat_fleet(
+        group_gpus=dict.fromkeys(here, 1),
+        spot_groups=frozenset(here[1:]),
+        offers={"by hour": rented(), "a": rented(0.5, group="pool a"), "b": rented(1.0, group="pool b")},
+        deployment_groups={"llama": here},
+        admitted=frozenset(("chat", g) for g in here),
+        **other,
+    )
+
+
+def test_interruptions_cost_a_machine_more():
+    assert usd(pools()) == is_usd(4 * 0.5 * 100 + 1 * 0.5 * 300)
+    # at 0.8 of their time, 4 requests/s need 5 machines and 1 needs 2: dearer than one of pool b at night? 2 x 0.5 = 1
+    lossy = pools(serving_share={"pool a": 0.8})
+    assert usd(lossy) == is_usd(5 * 0.5 * 100 + 2 * 0.5 * 300)
+    # at 0.4 they need 10 by day, $5, where 4 of pool b are $4; 3 by night, $1.5, where one of pool b is $1
+    assert usd(pools(serving_share={"pool a": 0.4})) == is_usd(4 * 1 * 100 + 1 * 1 * 300)
+
+
+def test_what_may_be_lost_with_a_pool_is_bought_twice():
+    # half must stay: 2 of the day's 4 from each pool; of the night's 1 half a machine's work each, a machine of both
+    assert usd(pools(pool_max_share={"chat": 0.5})) == is_usd((2 * 0.5 + 2 * 1) * 100 + (0.5 + 1) * 300)
+    # nothing may be lost: all of it on machines that stay
+    assert usd(pools(pool_max_share={"chat": 0.0})) == is_usd(1400)
+
+
+def test_the_dual_of_a_pool_is_what_its_share_saves():
+    # one more request/s by day on pool a instead of pool b: 0.5 x 100
+    less, more = (usd(pools(pool_max_share={"chat": share})) for share in (0.5, 0.75))
+    assert less - more == is_usd(0.5 * 100)  # 3 and 1 by day; at night 0.75 and 0.25 still need one machine each

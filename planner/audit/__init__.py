@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from planner.audit import apis, bill, fleet, limits, offers, rates, resilience, service
+from planner.audit import apis, bill, fleet, limits, offers, rates, resilience, service, spot
 from planner.audit.evidence import Evidence, Finding
 from planner.catalog.load import Catalog
 from planner.performance import Performance
@@ -32,6 +32,8 @@ CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     fleet.where_workloads_run,
     fleet.spot_and_marketplaces,
     resilience.survives_a_machine,
+    spot.interruptions_counted,
+    spot.a_pool_may_go,
     offers.offers_exist,
     offers.existing_complete,
     offers.where_and_terms,

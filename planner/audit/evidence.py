@@ -160,6 +160,10 @@ class Evidence:
             return purchase.count * self.problem.month_hours
         return sum(n * self.month_h(block) for block, n in purchase.machines_by_block.items())
 
+    def serving_share(self, group: str) -> float:
+        """Share of their time that the machines of a group serve, as the plan says; `audit.spot` checks it."""
+        return min((each.serving_share for each in self.groups.get(group, [])), default=1.0)
+
     def vendor(self, gpu: str) -> str:
         """Who makes a GPU; empty if the catalog does not know it."""
         return self.catalog.gpus[gpu].vendor if gpu in self.catalog.gpus else ""

@@ -57,7 +57,7 @@ def within_capacity(e: Evidence) -> Finding:
             if rate.get(served.request_class, 0.0) <= 0:
                 breaches.append(f"{deployment.name} serves {served.request_class} without a rate for it")
                 continue
-            busy[served.block] += served.req_s / rate[served.request_class]
+            busy[served.block] += served.req_s / (rate[served.request_class] * e.serving_share(deployment.group))
         for block, load in busy.items():
             checked += 1
             replicas = deployment.replicas_by_block.get(block, 0)

@@ -49,7 +49,7 @@ def _promised(e: Evidence, deployment: DeploymentPlan) -> dict[str, float]:
     out: dict[str, float] = defaultdict(float)
     for served in deployment.served:
         if served.req_s > ALMOST_NOTHING and _must_survive(e, served.request_class):
-            out[served.block] += served.req_s / rate[served.request_class]
+            out[served.block] += served.req_s / (rate[served.request_class] * e.serving_share(deployment.group))
     return out
 
 

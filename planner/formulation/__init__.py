@@ -14,6 +14,7 @@ r"""The fleet MILP, on one page.
     such that serve_demand              every request of the hour is served
               serve_deferred            work that may wait is done inside its window
               within_spot_share         spot carries at most its share
+              keep_if_a_pool_goes       one spot pool carries no more than may be lost
               within_api_rate           APIs take no more than their rate limit
               within_replica_capacity   replicas carry what they can at their objective, queueing included
               open_before_use           a deployment that has a replica pays its queue's loss
@@ -53,6 +54,7 @@ from planner.formulation.procurement import (
 from planner.formulation.proofs import count_beyond, never_cheaper_than_proved
 from planner.formulation.resilience import keep_enough_replicas, survive_machine_loss
 from planner.formulation.serving import (
+    keep_if_a_pool_goes,
     no_more_than_there_is,
     serve_deferred,
     serve_demand,
@@ -64,6 +66,7 @@ ROWS = (
     serve_demand,
     serve_deferred,
     within_spot_share,
+    keep_if_a_pool_goes,
     within_api_rate,
     within_replica_capacity,
     open_before_use,

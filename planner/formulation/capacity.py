@@ -22,15 +22,16 @@ def within_replica_capacity(inputs: FleetInputs, v: Variables) -> Rows:
     r"""The work given to the replicas of a deployment is no more than they carry at their objective.
 
     .. math::
-        \sum_k \frac{y_{kcgb}}{r_{ck}} \le a_c\, n_{cgb} - b_c\, z_{cgb} \qquad \forall c, g, b
+        \sum_k \frac{y_{kcgb}}{\alpha_g\, r_{ck}} \le a_c\, n_{cgb} - b_c\, z_{cgb} \qquad \forall c, g, b
 
+    alpha is the share of its time that a spot machine really serves, 1 elsewhere.
     Written in replicas, not requests/s, because requests of different classes do not add up: a replica
     shares its time.  All replicas of a deployment in a group share one queue, so the more there are the
     busier each may be: the line a n - b lies on or below the true curve (`performance.queueing`); the
     audit uses the curve itself.  In the relaxed program z is n / n-bar, the least that `open_before_use` allows.
     """
     for (c, g, b), served in v.served_on.items():
-        work = [(1 / inputs.rate_req_s[c, k]) * y for k, y in served]
+        work = [(1 / inputs.rate_in(c, k, g)) * y for k, y in served]
         waiting = [inputs.queue_loss[c] * v.open[c, g, b]] if (c, g, b) in v.open else []
         replicas = v.replicas[c, g, b]
         slope = inputs.queue_slope[c] - (0.0 if waiting else inputs.queue_loss[c] / replicas.upBound)

@@ -19,8 +19,8 @@ def keep_enough_replicas(inputs: FleetInputs, v: Variables) -> Rows:
     r"""The replicas that survive carry the promised share of what may not fail.
 
     .. math::
-        \sigma \sum_{k \in K'} \frac{y_{kcgb}}{r_{ck}} \le a_c\, n'_{cgb} - b_c\, z_{cgb}, \qquad n'_{cgb} \le n_{cgb}
-        \qquad \forall c, g, b
+        \sigma \sum_{k \in K'} \frac{y_{kcgb}}{\alpha_g\, r_{ck}} \le a_c\, n'_{cgb} - b_c\, z_{cgb},
+        \qquad n'_{cgb} \le n_{cgb} \qquad \forall c, g, b
 
     K' are the classes that must survive and sigma the promised share; work that may wait gives way.  Where a deployment
     serves no other work and all of it is promised, n' is n and there is no row.  In the relaxed program z is n / n-bar.
@@ -30,7 +30,7 @@ def keep_enough_replicas(inputs: FleetInputs, v: Variables) -> Rows:
         if kept is n:
             continue
         work = [
-            inputs.kept_share / inputs.rate_req_s[c, k] * y for k, y in v.served_on[c, g, b] if k in inputs.protected
+            inputs.kept_share / inputs.rate_in(c, k, g) * y for k, y in v.served_on[c, g, b] if k in inputs.protected
         ]
         loss = inputs.queue_loss[c]
         waiting = loss * (v.open[c, g, b] if (c, g, b) in v.open else (1 / n.upBound) * n)

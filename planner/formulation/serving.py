@@ -5,7 +5,7 @@ from __future__ import annotations
 from pulp import lpSum
 
 from planner.formulation.family import Rows, family
-from planner.formulation.variables import Variables
+from planner.formulation.variables import Var, Variables
 from planner.inputs import FleetInputs
 
 
@@ -97,6 +97,34 @@ def within_spot_share(inputs: FleetInputs, v: Variables) -> Rows:
             demand = sum(inputs.demand_req_s.get((k, b), 0) for k in classes)
             whole = demand if demand else lpSum(y for _, y in served)
             yield (w, b), lpSum(on_spot) <= share * whole
+
+
+@family(
+    over=("workload", "pool", "block"),
+    unit="requests/s",
+    says="what is promised of {workload} is served in {block} if the spot pool {pool} is taken back",
+    relaxed="let one spot pool carry more of {workload} during {block}",
+)
+def keep_if_a_pool_goes(inputs: FleetInputs, v: Variables) -> Rows:
+    r"""No single spot pool carries more of a workload than may be lost with it.
+
+    .. math::
+        \sum_{k \in w}\sum_{c} y_{kcgb} \le \pi_w \sum_{k \in w} D_{kb} \qquad \forall w, g\ \mathrm{spot}, b
+
+    Where it counts each pool is a group of its own.  The dual is what one more request/s on the pool would save through
+    block *b* (USD per month).
+    """
+    for w, share in inputs.pool_max_share.items():
+        classes = [k for k, owner in inputs.class_workload.items() if owner == w]
+        for b in inputs.block_h:
+            demand = sum(inputs.demand_req_s.get((k, b), 0) for k in classes)
+            on_pool: dict[str, list[Var]] = {}
+            for k in classes:
+                for g, y in v.served_of.get((k, b), ()):
+                    if g in inputs.spot_groups:
+                        on_pool.setdefault(g, []).append(y)
+            for g, served in on_pool.items():
+                yield (w, g, b), lpSum(served) <= share * demand
 
 
 @family(

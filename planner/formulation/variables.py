@@ -58,7 +58,7 @@ def must_self_host(inputs: FleetInputs) -> bool:
 
 
 def most_replicas(
-    inputs: FleetInputs, classes: list[str], c: str, b: str, in_window: dict[tuple[str, str], str]
+    inputs: FleetInputs, classes: list[str], c: str, g: str, b: str, in_window: dict[tuple[str, str], str]
 ) -> int:
     """Replicas of c that serve all that block b could ever ask of it, so that more would be idle."""
     load = 0.0
@@ -70,7 +70,7 @@ def most_replicas(
         else:
             window = inputs.windows[in_window[k, b]]
             need = window.requests_month[k] * inputs.block_week_h[b] / (3600 * inputs.block_h[b])
-        load += need / inputs.rate_req_s[c, k]
+        load += need / inputs.rate_in(c, k, g)
     return max(1, math.ceil((load + inputs.queue_loss[c]) / inputs.queue_slope[c] - 1e-9))
 
 
@@ -123,7 +123,7 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
                 classes = [k for k in rates_of[c] if k in asked and (k, g) in inputs.admitted]
                 if not classes or g not in stocked:
                     continue
-                useful = most_replicas(inputs, classes, c, b, in_window)
+                useful = most_replicas(inputs, classes, c, g, b, in_window)
                 v.replicas[c, g, b] = new("N", useful, operate)
                 v.standing.setdefault((g, b), []).append((c, v.replicas[c, g, b]))
                 if inputs.queue_loss[c] > 0 and operation == "whole":
@@ -181,7 +181,7 @@ def most_machines(inputs: FleetInputs, group: str) -> int:
             ]
             if classes:
                 size, gpus = inputs.deployment_gpus[c], inputs.group_gpus[group]
-                replicas = most_replicas(inputs, classes, c, b, in_window)
+                replicas = most_replicas(inputs, classes, c, group, b, in_window)
                 machines += replicas * math.ceil(size / gpus) if size > gpus else math.ceil(replicas / (gpus // size))
                 spare = spare or any(k in inputs.protected for k in classes)
         machines += spare

@@ -25,7 +25,7 @@ OFFER_COLUMNS = ("provider", "region", "country", "machine", "gpu", "gpus", "ter
 PURCHASE_COLUMNS = (
     *OFFER_COLUMNS,
     *("billing", "count", "hours_month", "usd_h", "usd_month", "upfront_usd", "minimum_rental_h"),
-    *("busy_share", "group", "source", "observed_on"),
+    *("interruptions_month", "serving_share", "interruptions_source", "busy_share", "group", "source", "observed_on"),
 )
 SCHEDULE_COLUMNS = (*OFFER_COLUMNS, "when", "machines", "hours_week", "hours_month")
 RATE_COLUMNS = (

@@ -19,7 +19,7 @@ def show_evidence(plan: Plan, page: Page) -> None:
     page.title("How sure this is")
     for sentence in _rates(plan):
         page.say(sentence)
-    for sentence in _ties(plan):
+    for sentence in (*_interruptions(plan), *_ties(plan)):
         page.say(sentence)
     seen = plan.prices_observed
     if seen.oldest is None or seen.oldest_days is None:
@@ -65,6 +65,22 @@ def _rates(plan: Plan) -> list[str]:
             sentence += f", 80 % band {band(rates[source])}, planned with {_relied(rates[source])} of each"
         sentences.append(sentence + ".")
     return sentences
+
+
+def _interruptions(plan: Plan) -> list[str]:
+    """What is expected of spot machines: how often they are taken back, what that costs, and who says so."""
+    spot = [each for each in plan.purchases if each.interruptions_month is not None]
+    hours = sum(each.hours_month for each in spot)
+    if not hours:
+        return []
+    times = sum(each.interruptions_month or 0.0 for each in spot)
+    lost = sum(each.hours_month * (1 - each.serving_share) for each in spot) / hours
+    counted = "under 1 interruption" if 0 < times < 0.5 else things(round(times), "interruption")
+    sources = sorted({each.interruptions_source for each in spot})
+    return [
+        f"Spot machines: {counted} a month expected in {hours:,.0f} machine-hours; {percent(lost)} of their time is "
+        f"lost to them and planned for ({'; '.join(sources)})."
+    ]
 
 
 def _ties(plan: Plan) -> list[str]:

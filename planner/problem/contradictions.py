@@ -53,6 +53,9 @@ def across_sections(problem: Problem) -> list[Finding]:
             remedy = "  Keep one, and give rates measured with the features."
             found.append(Finding(("workloads", name, "features"), what + remedy))
     found += _resilience(problem)
+    if problem.spot.kept_share and not any(each.interruptible for each in problem.workloads.values()):
+        what = "no workload may be interrupted, so nothing runs on spot."
+        found.append(Finding(("spot", "kept_share"), what + "  Add `interruptible: true` to one, or leave it out."))
     terms = problem.procurement.terms
     if terms and set(terms) == {"spot"} and not any(each.interruptible for each in problem.workloads.values()):
         what = "only spot may be bought, and no workload may be interrupted: nothing could be rented."

@@ -15,6 +15,7 @@ from planner.problem.apis import Apis
 from planner.problem.procurement import Procurement
 from planner.problem.resilience import Resilience
 from planner.problem.section import Money, Name, Positive, Section, Share
+from planner.problem.spot import Spot
 from planner.problem.workload import Workload
 
 
@@ -86,6 +87,7 @@ class Problem(Section):
     workloads: Annotated[dict[Name, Workload], Field(min_length=1)]
     procurement: Procurement = Procurement()
     apis: Apis = Apis()
+    spot: Spot = Spot()
     resilience: Resilience = Resilience()
     budget: Budget | None = None
     overheads: Overheads = Overheads()
