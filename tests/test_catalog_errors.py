@@ -179,4 +179,4 @@ def test_a_commitment_dearer_than_paying_by_the_hour_is_found(folder: Path):
 
 def test_a_price_list_sells_no_machine_for_good(folder: Path):
     spoil(folder, "prices/gmi.csv", ",on-demand,", ",bought,")
-    assert any("prices/gmi.csv:2 term" in said and "procurement.purchases" in said for said in complaints(folder))
+    assert any("prices/gmi.csv:2 term" in said and "procurement.purchases" in said for said in found(folder))

@@ -203,7 +203,7 @@ def main(
     """Fit the constants to FOLDER/benchmarks.csv and write FOLDER/performance.csv, errors included."""
     from planner.catalog.load import load_catalog
     from planner.catalog.shipped import shipped_folder
-    from planner.cli.answering import write_whole
+    from planner.files import write_whole
     from planner.performance.crossvalidate import cross_validate, ordered_right
     from planner.performance.fitted import left_out, table, told, width_elsewhere
     from planner.performance.observations import observe
