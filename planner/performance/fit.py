@@ -13,7 +13,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import Annotated, get_args
 
 import numpy as np
 import typer
@@ -27,9 +27,6 @@ from planner.performance.points import Floats, Points, points_of, roofs, speed_o
 from planner.performance.roofline import Physics
 from planner.performance.sources import MEMORY_SHARE, OTHER_VENDORS
 from planner.performance.types import Source
-
-if TYPE_CHECKING:
-    pass
 
 SCATTER = {"tpot": 0.2, "ttft": 0.48, "throughput": 0.2}
 """Standard deviation of the logarithm of measured / roofline that the fit expects of a row."""
