@@ -9,7 +9,7 @@ Every candidate that is dropped is counted under its reason, so that "no candida
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from planner.catalog.load import Catalog
@@ -127,8 +127,9 @@ def enumerate_candidates(
     performance: Performance,
     machines: Mapping[str, int],
     drops: Drops,
+    wanted: Callable[[Deployment], bool] = lambda _: True,
 ) -> list[Candidate]:
-    """All deployments that serve at least the class their lane is for.
+    """All deployments, of those `wanted`, that serve at least the class their lane is for.
 
     `machines` says which GPU types may be bought for anything, and the largest machine of each [GPUs].
     """
@@ -185,7 +186,7 @@ def enumerate_candidates(
                     found = candidate(problem, run, lane, riders, own, performance, peak, arrive, drops)
                     if found is not None:
                         out.append(found)
-    return prune_dominated(out, drops)
+    return prune_dominated([c for c in out if c.deployment and wanted(c.deployment)], drops)
 
 
 def peak_req_s(load: Load) -> dict[str, float]:

@@ -33,6 +33,7 @@ class Offer:
     usd_h: float  # P_o    USD/h per machine
     billing: Billing  #        hourly: follows the blocks; stretch: rented min hours on end; always
     existing: int | None = None  #        machines already paid for; nothing to decide
+    away: frozenset[str] = frozenset()  #        blocks in which existing machines are not there
     max_machines: int | None = None  # N_o    machines
     minimum_rental_h: int = 1  # R_o    h on end, if billing is "stretch"
     upfront_usd: float = 0  # F_o    USD per machine
