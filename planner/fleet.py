@@ -87,7 +87,8 @@ def priced(
         near = [p for p in left if wanted is None or getattr(p, key) == wanted]
         if not near and row.usd_h is None:
             names = {str(getattr(p, key)) or "(not stated)" for p in left}
-            what = f'"{wanted}": no price of {"any" if key == "provider" else row.provider} has this {key}.'
+            whose = "such a provider" if key == "provider" else f"{row.provider} is for this {key}"
+            what = f'"{wanted}": no price of {whose}.'
             what += f"{did_you_mean(str(wanted), names)}  Known: {some_of(names)}.  Or give the price: `usd_h:`."
             return Finding((key,) if key in row.model_fields_set else (), what)
         left = near

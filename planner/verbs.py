@@ -30,6 +30,7 @@ from planner.traffic.types import Load
 
 if TYPE_CHECKING:
     from planner.analysis.sweep import Axis, Solved
+    from planner.comparison import Comparison
     from planner.evaluation import Evaluation
     from planner.problem.fleet import FleetFile
 
@@ -202,3 +203,64 @@ def evaluate(
             status=plan.status, usd_month=plan.usd_month, bound_usd_month=plan.bound_usd_month, why=plan.in_the_way
         )
     return found.model_copy(update={"best": best})
+
+
+def read_plan(path: str | Path) -> tuple[Plan, tuple[str, ...]]:
+    """A plan as `solve` writes it, or that of an evaluation, and what must be known to compare it.
+
+    Raises `InputError` where the file holds neither, or no fleet.
+    """
+    from pydantic import ValidationError
+
+    from planner.evaluation import Evaluation
+
+    def refuse(what: str) -> InputError:
+        return InputError([Complaint(str(path), what)])
+
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise refuse(f"cannot be read: {why}.  Give a file that `plan solve -o` or `plan evaluate -o` wrote.") from None
+    try:
+        plan, said = Plan.from_json(text), ()
+    except ValidationError:
+        try:
+            found = Evaluation.model_validate_json(text)
+        except ValidationError:
+            raise refuse("is no plan.  Give JSON that `plan solve -o` or `plan evaluate -o` wrote.") from None
+        plan, said = found.plan.model_copy(update={"problem": f"{found.fleet} for {found.problem}"}), caveats(found)
+    if plan.usd_month is None:
+        raise refuse(f"holds no plan: its status is {plan.status}.  Give one that was found.")
+    return plan, said
+
+
+def caveats(found: Evaluation) -> tuple[str, ...]:
+    """What the bill of an evaluated fleet leaves out."""
+    out = []
+    if found.unserved:
+        who = ", ".join(sorted({each.workload for each in found.unserved}))
+        out.append(f"{found.fleet} does not serve all of {who}: its bill is for what it serves.")
+    if found.broken:
+        out.append(f"{found.fleet} breaks rules of its problem ({len(found.broken)}; see its evaluation).")
+    return tuple(out)
+
+
+def compare(before: Plan, after: Plan, catalog: Catalog | None = None, notes: tuple[str, ...] = ()) -> Comparison:
+    """Two plans beside each other: bills, machines, workloads, and what each change saves (`planner.waterfall`)."""
+    from planner.comparison import Comparison, bills, machines, workloads
+    from planner.waterfall import listed, waterfall
+
+    if before.month_hours != after.month_hours:
+        notes += (f"A month has {before.month_hours:g} h in the first plan, {after.month_hours:g} in the second.",)
+    return Comparison(
+        before=before.problem,
+        after=after.problem,
+        usd_month_before=before.usd_month or 0.0,
+        usd_month_after=after.usd_month or 0.0,
+        bill=bills(before, after),
+        machines=machines(before, after),
+        workloads=workloads(before, after),
+        steps=waterfall(before, after, listed(catalog or load_catalog())),
+        notes=notes,
+    )

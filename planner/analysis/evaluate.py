@@ -20,6 +20,7 @@ from planner.finish import finish
 from planner.fleet import as_quotes, place
 from planner.inputs import FleetInputs
 from planner.market import Lot
+from planner.outputs.figures import percent
 from planner.plan import Plan
 from planner.problem.fleet import FleetFile
 from planner.problem.places import ProblemFile
@@ -126,7 +127,7 @@ def unkept_promise(reduced: Reduced, short: Shortfall) -> str:
     )
     return (
         f"{' and '.join(who)} {'do' if len(who) > 1 else 'does'} not go on in every hour if a machine fails "
-        f"(resilience.machine): to keep that promise, up to {lost:.0%} of a class would go unserved even with all "
+        f"(resilience.machine): to keep that promise, up to {percent(lost)} of a class would go unserved even with all "
         "machines up."
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -92,9 +93,10 @@ def read_fleet(path: Path) -> FleetFile:
     findings = list(document.findings)
     try:
         fleet = Fleet.model_validate_json(json.dumps(document.values), strict=True)
-        findings += contradictions(fleet)
+        findings += contradictions(dict(enumerate(fleet.machines)))
     except ValidationError as error:
         findings += findings_of(error.errors(include_url=False), document.values, Fleet)
+        findings += contradictions(readable(document.values.get("machines")))
     FleetFile(fleet=NOTHING, path=path, lines=document.lines).refuse(findings)
     return FleetFile(fleet=fleet, path=path, lines=document.lines)
 
@@ -102,9 +104,18 @@ def read_fleet(path: Path) -> FleetFile:
 NOTHING = Fleet.model_construct(name="", machines=[], deployments=[], apis=False)
 
 
-def contradictions(fleet: Fleet) -> Iterator[Finding]:
-    """What in a fleet contradicts itself."""
-    for index, row in enumerate(fleet.machines):
+def readable(lines: Any) -> dict[int, FleetMachines]:
+    """Of lines that may hold mistakes, those that can be read, by their position."""
+    found = {}
+    for index, line in enumerate(lines if isinstance(lines, list) else ()):
+        with suppress(ValidationError):
+            found[index] = FleetMachines.model_validate_json(json.dumps(line), strict=True)
+    return found
+
+
+def contradictions(machines: Mapping[int, FleetMachines]) -> Iterator[Finding]:
+    """What in lines of machines contradicts itself."""
+    for index, row in machines.items():
         at: KeyPath = ("machines", index)
         if row.machine is None and (row.gpu is None or row.gpus is None):
             yield Finding(at, "says neither which `machine` nor which `gpu` and how many `gpus`.  Add one of the two.")
