@@ -66,7 +66,9 @@ class Evaluation(Part):
     fleet: str
     plan: Plan = Field(description="the best operation of this fleet and its bill; what is unserved is left out of it")
     unserved: tuple[Unserved, ...] = ()
-    broken: tuple[str, ...] = Field(default=(), description="rules of the problem that the fleet breaks, a sentence each")
+    broken: tuple[str, ...] = Field(
+        default=(), description="rules of the problem that the fleet breaks, a sentence each"
+    )
     usage: tuple[Usage, ...] = ()
     best: Best | None = Field(default=None, description="None: not asked for")
 

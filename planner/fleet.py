@@ -25,7 +25,6 @@ from planner.reduce import Standing
 from planner.traffic.blocks import week_hours
 
 
-
 def place(file: FleetFile, problem: Problem, catalog: Catalog, today: date) -> tuple[Standing, Problem]:
     """The fleet as machines held, and the problem as this fleet meets it: nothing to procure, its own deployments.
 
@@ -105,7 +104,7 @@ def priced(
 def stated(
     row: FleetMachines, like: list[PriceOffer], today: date, problem: Problem, catalog: Catalog
 ) -> PriceOffer | Finding:
-    """A machine at the price that the fleet file states; what it leaves out is taken from prices of the same machine."""
+    """A machine at the price that the fleet file states; what it leaves out is as in prices of the same machine."""
     same = like[0] if like else None
     gpu, gpus = row.gpu or (same.gpu if same else None), row.gpus or (same.gpus if same else None)
     if gpu is None or gpus is None:
@@ -133,9 +132,7 @@ def stated(
     )
 
 
-def unaccepted(
-    deployments: Sequence[FleetDeployment], problem: Problem, held: Sequence[Held]
-) -> Iterator[Finding]:
+def unaccepted(deployments: Sequence[FleetDeployment], problem: Problem, held: Sequence[Held]) -> Iterator[Finding]:
     """Deployments that no workload of the problem accepts, or that no machine of the fleet has the GPU for."""
     gpus = {each.row.gpu for each in held}
     accepted = [m for w in problem.workloads.values() for m in accepted_models(w)]

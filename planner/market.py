@@ -206,9 +206,7 @@ def gather(problem: Problem, catalog: Catalog, drops: Drops, held: Sequence[Held
         )
 
     found = [lot(each.row, each.count, each.count, hours=each.hours) for each in held]
-    found += [
-        lot(offer_of_existing(e), e.count, e.count, e.ends_on) for e in problem.procurement.existing
-    ]
+    found += [lot(offer_of_existing(e), e.count, e.count, e.ends_on) for e in problem.procurement.existing]
     for row, most in offers_of(problem, catalog):
         gpu = catalog.gpus.get(row.gpu)
         if not allows(problem.procurement.where, row, gpu.vendor if gpu else ""):

@@ -223,7 +223,7 @@ def read_plan(path: str | Path) -> tuple[Plan, tuple[str, ...]]:
         why = getattr(error, "strerror", None) or str(error)
         raise refuse(f"cannot be read: {why}.  Give a file that `plan solve -o` or `plan evaluate -o` wrote.") from None
     try:
-        plan, said = Plan.from_json(text), ()
+        plan, said = Plan.from_json(text), tuple[str, ...]()
     except ValidationError:
         try:
             found = Evaluation.model_validate_json(text)

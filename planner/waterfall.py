@@ -190,19 +190,26 @@ def price_of(state: Facts, old: tuple[Facts, Part], new: tuple[Facts, Part], pri
             return part.usd_gpu_h
     for facts, part in (new, old):
         usd = hours = 0.0
-        for row in part.rows:
-            key = [
-                name if here == there else here[0] if len(here) == 1 else ""
-                for name, here, there in zip(row, state[4:7], facts[4:7], strict=False)
-            ]
-            price = prices.get((key[0], key[1], key[2]))
-            if price is None:
+        for gpu, provider, term, gpu_h in part.rows:
+            key = (
+                put_in(gpu, state.gpu, facts.gpu),
+                put_in(provider, state.provider, facts.provider),
+                put_in(term, state.term, facts.term),
+            )
+            if key not in prices:
                 break
-            usd, hours = usd + price * row[3], hours + row[3]
+            usd, hours = usd + prices[key] * gpu_h, hours + gpu_h
         else:
             if hours:
                 return usd / hours
     return None
+
+
+def put_in(name: str, wanted: Names, there: Names) -> str:
+    """The name itself where nothing changed, else the one name that takes its place; empty where several might."""
+    if wanted == there:
+        return name
+    return wanted[0] if len(wanted) == 1 else ""
 
 
 def listed(catalog: Catalog) -> dict[tuple[str, str, str], float]:

@@ -81,7 +81,9 @@ def evaluate(
     solution = by_the_hour(reduced, solution)
     plan = finish(met, as_served, solution, today, settings.gap, settings.solver)
     plan = plan.model_copy(update={"dropped": ()})
-    plan = checked(plan, asked, met, standing, as_served, catalog, promised=inputs.protected == reduced.inputs.protected)
+    plan = checked(
+        plan, asked, met, standing, as_served, catalog, promised=inputs.protected == reduced.inputs.protected
+    )
     broken += rules_broken(plan, asked, standing, as_served, catalog)
     return Evaluation(
         problem=asked.name,
@@ -150,9 +152,7 @@ def checked(
     return plan.model_copy(update={"audit": found.checks})
 
 
-def rules_broken(
-    plan: Plan, asked: Problem, standing: Standing, reduced: Reduced, catalog: Catalog
-) -> tuple[str, ...]:
+def rules_broken(plan: Plan, asked: Problem, standing: Standing, reduced: Reduced, catalog: Catalog) -> tuple[str, ...]:
     """Rules on what may be bought that the fleet breaks: places, terms, quotas, orders, rental times, cash, budget."""
     buying = asked.procurement
     mine = asked.model_copy(

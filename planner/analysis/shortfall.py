@@ -1,8 +1,8 @@
 """What a given fleet cannot serve: as little as possible, before anything is said of money.
 
-No price stands for an unserved request.  First, in every hour, as many tokens as possible of what cannot wait are served;
-then as much as possible of the work that may wait is done with what that leaves.  What remains is the shortfall, and the
-rest of the problem, which this fleet can serve, is costed like any other.
+No price stands for an unserved request.  First, in every hour, as many tokens as possible of what cannot wait are
+served; then as much as possible of the work that may wait is done with what that leaves.  What remains is the
+shortfall, and the rest of the problem, which this fleet can serve, is costed like any other.
 """
 
 from __future__ import annotations
@@ -55,9 +55,7 @@ class Shortfall:
 
     def of_load(self, load: Load) -> Load:
         """The traffic without what is not served; mean rates fall as planning rates do."""
-        share = {
-            label: max(0.0, 1 - n / load.planning_req_s[label]) for label, n in self.req_s.items()
-        }
+        share = {label: max(0.0, 1 - n / load.planning_req_s[label]) for label, n in self.req_s.items()}
         share = {label: s if s > NOTHING else 0.0 for label, s in share.items()}
         return replace(
             load,
@@ -122,9 +120,7 @@ def undone(
     waiting = {k for w in inputs.windows.values() for k in w.requests_month}
     unit = min(dear_request(inputs, k) / tokens[k] for k in waiting) / 10
     windows = {
-        w: replace(
-            window, api_usd_request={k: tokens[k] * unit for k in window.requests_month}, api_max_requests={}
-        )
+        w: replace(window, api_usd_request={k: tokens[k] * unit for k in window.requests_month}, api_max_requests={})
         for w, window in inputs.windows.items()
     }
     found = search(replace(inputs, windows=windows), replace(settings, time_limit_s=limit_s))

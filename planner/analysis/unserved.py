@@ -1,4 +1,4 @@
-"""Why a fleet leaves something unserved, in words: no machine for it, none allowed, none running, or all of them full."""
+"""Why a fleet leaves something unserved, in words: no machine for it, none allowed, none on, or all of them full."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def unserved_of(reduced: Reduced, short: Shortfall, least: Least) -> tuple[Unser
         waiting[k, next((r for r in reasons if FULL in r), reasons[0])].append(w)
     for (k, reason), windows in waiting.items():
         left = sum(short.requests_month[w, k] for w in windows)
-        hours = {h for w in windows for b in reduced.inputs.windows[w].blocks for h in hours_of[b]}
+        inside = {h for w in windows for b in reduced.inputs.windows[w].blocks for h in hours_of[b]}
         out.append(
             Unserved(
                 workload=reduced.inputs.class_workload[k],
                 request_class=k,
-                when="its window, all week" if len(hours) == 168 else f"its windows in {week_label(hours)}",
-                hours_week=len(hours),
+                when="its window, all week" if len(inside) == 168 else f"its windows in {week_label(inside)}",
+                hours_week=len(inside),
                 asked_req_s=None,
                 served_req_s=None,
                 requests_month=left,
@@ -90,7 +90,7 @@ def mean_left(reduced: Reduced, k: str, b: str, short: Shortfall) -> float:
 
 def rules_in_the_way(inputs: FleetInputs, short: Shortfall, least: Least) -> str:
     """The rules on spot that, waived, would let the fleet serve more; empty if none."""
-    rules = {
+    rules: dict[str, dict[str, dict[str, float]]] = {
         "spot may carry no more of it (spot_max_share)": {"spot_max_share": {}},
         "one spot pool may carry no more of it (spot.kept_share)": {"pool_max_share": {}},
     }
@@ -110,9 +110,7 @@ def why(reduced: Reduced, k: str, b: str, held_back: str) -> str:
     """The first reason, from what cannot be at all to what is only full."""
     inputs = reduced.inputs
     workload = inputs.class_workload[k]
-    stands = {
-        g for c, groups in inputs.deployment_groups.items() if (c, k) in inputs.rate_req_s for g in groups
-    }
+    stands = {g for c, groups in inputs.deployment_groups.items() if (c, k) in inputs.rate_req_s for g in groups}
     gpus = sorted({lot.row.gpu for lot in reduced.lots.values()})
     allowed = {g for g in {lot.group for lot in reduced.lots.values()} if (k, g) in inputs.admitted}
     if not allowed:

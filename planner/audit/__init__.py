@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from planner.audit import apis, bill, fleet, limits, offers, rates, resilience, service, spot
+from planner.audit import apis, bill, fleet, limits, offers, rates, resilience, service, spot, today
 from planner.audit.evidence import Evidence, Finding
 from planner.catalog.load import Catalog
 from planner.performance import Performance
@@ -49,6 +49,7 @@ CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     bill.cost_lines,
     bill.sums_and_gap,
     bill.workload_costs,
+    today.against_today,
 )
 """Every rule that a plan is held to, in the order in which they are told."""
 

@@ -15,8 +15,8 @@ import typer
 from planner.cli.answering import INTERRUPTED, Answering, keep_stdout_clean, still_solving
 from planner.cli.calibrating import calibrate
 from planner.cli.catalogs import catalog_app
-from planner.cli.estimating import estimate
 from planner.cli.comparing import compare, rfq
+from planner.cli.estimating import estimate
 from planner.cli.evaluating import evaluate
 from planner.cli.problems import import_app, init, validate
 from planner.cli.solving import solve

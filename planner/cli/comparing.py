@@ -61,7 +61,11 @@ def rfq(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Write it here: .csv for a table, .md for a sheet.", show_default=False
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write it here: .csv for a table, .md for a sheet.",
+            show_default=False,
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the lines as JSON instead of the sheet.")] = False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +13,7 @@ from planner.cli.answering import answer_console, watched, writable, write_whole
 from planner.cli.solving import EXIT_CODES, Gap, ProblemName, Solver, TimeLimit
 
 
-def files_here(*endings: str):  # type: ignore[no-untyped-def]
+def files_here(*endings: str) -> Callable[[str], list[str]]:
     """Tab completion: folders and files with one of these endings."""
 
     def complete(incomplete: str) -> list[str]:

@@ -56,7 +56,9 @@ def beside(found: Evaluation, best: Best, usd_month: float, cents: bool) -> str:
         beside = f"{percent(abs(saved) / usd_month)} {'less' if saved > 0 else 'more'}"
     proved = "" if best.status == "optimal" else " as far as found in the time given"
     all_served = ", and serves everything" if found.unserved else ""
-    return f"The cheapest plan for this problem{proved} costs {usd(best.usd_month, cents)} a month, {beside}{all_served}."
+    return (
+        f"The cheapest plan for this problem{proved} costs {usd(best.usd_month, cents)} a month, {beside}{all_served}."
+    )
 
 
 def show_usage(found: Evaluation, page: Page) -> None:

@@ -106,8 +106,9 @@ def as_markdown(plan: Plan, lines: Sequence[Row]) -> str:
         return "\n".join([*head, "The plan rents nothing that a provider could be asked for.", ""])
     head += [
         *textwrap.wrap(
-            "Each provider's part is complete in itself: send it alone. Target prices are those the plan counts with, "
-            f"in USD, per machine and not per GPU.{standing(plan)} Spot and machines already paid for are not asked for.",
+            "For the buyer, not to be sent: each provider's part below is complete in itself. Target prices are those "
+            f"the plan counts with, in USD, per machine and not per GPU.{standing(plan)} Spot and machines already "
+            "paid for are not asked for.",
             80,
         ),
         "",
@@ -121,12 +122,16 @@ def standing(plan: Plan) -> str:
     """What the target means for the plan as a whole."""
     if plan.gap is None or plan.usd_month is None:
         return ""
-    return f" At these prices the plan costs {usd(plan.usd_month)} a month, within {percent_at_most(plan.gap)} of the best."
+    proved = f"within {percent_at_most(plan.gap)} of the best"
+    return (
+        f" At these prices the plan costs {usd(plan.usd_month)} a month, {proved}. How far a quote may lie above its "
+        "target before another plan is cheaper is not told here: solve again with the quotes."
+    )
 
 
 def sheet(provider: str, lines: Sequence[Row]) -> str:
     """What is asked of one provider."""
-    out = [f"## {plain(provider)}", ""]
+    out = [f"## {plain(provider)}", "", "Please quote the lines below.  Asked by (company, name, mail):", ""]
     for index, line in enumerate(lines, 1):
         term = TERM_WORDS[line["term"]]  # type: ignore[index]
         until = f" to {line['end']}" if line["end"] else ""

@@ -47,7 +47,9 @@ class FleetMachines(Section):
     usd_h: Positive | None = Field(
         default=None, description="price of one machine [USD/h]; left out: looked up in the problem and the catalog"
     )
-    upfront_share: Share | None = Field(default=None, description="of the term; left out: that of the price found, or 0")
+    upfront_share: Share | None = Field(
+        default=None, description="of the term; left out: that of the price found, or 0"
+    )
     observed_on: date | None = Field(default=None, description="the day `usd_h` was seen; left out: today")
 
 

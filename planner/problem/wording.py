@@ -51,9 +51,7 @@ def shown(value: Any) -> str:
     return f'"{text}"' if isinstance(value, str) else text
 
 
-def findings_of(
-    errors: Sequence[Mapping[str, Any]], values: Any, whole: type[Section] = Problem
-) -> list[Finding]:
+def findings_of(errors: Sequence[Mapping[str, Any]], values: Any, whole: type[Section] = Problem) -> list[Finding]:
     """Pydantic's errors about `values`, written for `whole`, as findings, one per place."""
     found: dict[KeyPath, Finding] = {}
     unions: dict[KeyPath, Any] = {}
