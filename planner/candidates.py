@@ -179,8 +179,11 @@ def enumerate_candidates(
                     own = [w for w in owners if w in variant.workloads]
                     if not own:
                         continue
-                    alike = (w for w in variant.workloads if features in allowed[w])
-                    mine = [w for w in alike if at_least_as_tight(lane, objectives[w])]
+                    mine = [
+                        w
+                        for w in variant.workloads
+                        if features in allowed[w] and at_least_as_tight(lane, objectives[w])
+                    ]
                     riders = [(k, objectives[w]) for w in mine for k in classes[w]]
                     run = replace(deployment, features=features)
                     found = candidate(problem, run, lane, riders, own, performance, peak, arrive, drops)

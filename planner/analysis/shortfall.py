@@ -98,9 +98,8 @@ def unserved_by_the_hour(
     """(class, block) -> requests/s not served, when in every block as many tokens as possible are."""
     most = max(tokens.values(), default=1.0)
     asked = {k for k, _ in inputs.demand_req_s}
-    counted = replace(
-        inputs, windows={}, api_usd_h={**inputs.api_usd_h, **{(k, NOBODY): tokens[k] / most for k in asked}}
-    )
+    weights = {(k, NOBODY): tokens[k] / most for k in asked}
+    counted = replace(inputs, windows={}, api_usd_h={**inputs.api_usd_h, **weights}, nobody=frozenset({NOBODY}))
     operation = Operation(counted, settings, lambda: limit_s)
     out = {}
     for b, answer in operation.answers({}, {}).items():

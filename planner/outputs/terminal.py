@@ -36,7 +36,7 @@ def show_purchases(plan: Plan, page: Page) -> None:
             (usd(purchase.usd_month, page.cents), count(purchase.hours_month), percent(purchase.busy_share)),
             [
                 f"{purchase.provider} {purchase.region or '(region not stated)'}, {_term(purchase)}, "
-                f"{usd_fine(purchase.usd_h)}/h each, seen {purchase.observed_on}",
+                f"{usd_fine(purchase.usd_h)}/h each" + ("" if purchase.existing else f", seen {purchase.observed_on}"),
             ],
         )
         for purchase in plan.purchases
