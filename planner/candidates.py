@@ -9,7 +9,7 @@ Every candidate that is dropped is counted under its reason, so that "no candida
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from planner.catalog.load import Catalog
@@ -127,8 +127,9 @@ def enumerate_candidates(
     performance: Performance,
     machines: Mapping[str, int],
     drops: Drops,
+    wanted: Callable[[Deployment], bool] = lambda _: True,
 ) -> list[Candidate]:
-    """All deployments that serve at least the class their lane is for.
+    """All deployments, of those `wanted`, that serve at least the class their lane is for.
 
     `machines` says which GPU types may be bought for anything, and the largest machine of each [GPUs].
     """
@@ -178,14 +179,17 @@ def enumerate_candidates(
                     own = [w for w in owners if w in variant.workloads]
                     if not own:
                         continue
-                    alike = (w for w in variant.workloads if features in allowed[w])
-                    mine = [w for w in alike if at_least_as_tight(lane, objectives[w])]
+                    mine = [
+                        w
+                        for w in variant.workloads
+                        if features in allowed[w] and at_least_as_tight(lane, objectives[w])
+                    ]
                     riders = [(k, objectives[w]) for w in mine for k in classes[w]]
                     run = replace(deployment, features=features)
                     found = candidate(problem, run, lane, riders, own, performance, peak, arrive, drops)
                     if found is not None:
                         out.append(found)
-    return prune_dominated(out, drops)
+    return prune_dominated([c for c in out if c.deployment and wanted(c.deployment)], drops)
 
 
 def peak_req_s(load: Load) -> dict[str, float]:
@@ -296,25 +300,3 @@ def prune_dominated(candidates: list[Candidate], drops: Drops) -> list[Candidate
         else:
             kept.append(c)
     return kept
-
-
-def from_capacity_table(problem: Problem, load: Load) -> list[Candidate]:
-    """One candidate per GPU of the problem's own capacity table, at the rates given there."""
-    given: dict[str, dict[tuple[float, float], float]] = {}
-    for row in problem.performance.capacity:
-        given.setdefault(row.gpu, {})[row.input_tok, row.output_tok] = row.req_s
-    out = []
-    for gpu, rates in given.items():
-        found = {
-            k.label: Rate(point=None, req_s=rates[k.request.input_tok, k.request.output_tok])
-            for k in load.classes
-            if (k.request.input_tok, k.request.output_tok) in rates
-        }
-        if found:
-            name, lane = f"{gpu} as given", Slo()
-            out.append(
-                Candidate(
-                    name=name, deployment=None, gpu=gpu, gpus=1, lane=lane, rates=found, queue=None, slope=1, loss=0
-                )
-            )
-    return out

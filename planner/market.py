@@ -6,6 +6,7 @@ group: same GPU, machine size, market, admitted workloads and egress price.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -22,6 +23,15 @@ WEEK_H = 168
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Machines that are there whatever the problem would buy: so many of an offer, all week or in some of its hours."""
+
+    row: PriceOffer
+    count: int
+    hours: frozenset[int] | None = None  # of the week; None: all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lot:
     """One offer as this problem sees it."""
 
@@ -35,6 +45,7 @@ class Lot:
     existing: int | None = None
     max_machines: int | None = None
     ends_on: date | None = None
+    hours: frozenset[int] | None = None  # of the week, in which existing machines are there; None: all
     interruptions: Interruptions | None = None  # of spot
     price_usd: float = 0.0  # of a machine that is bought
 
@@ -142,14 +153,20 @@ def first_paid_egress(catalog: Catalog) -> dict[str, float]:
     return out
 
 
-def gather(problem: Problem, catalog: Catalog, drops: Drops) -> list[Lot]:
-    """Every offer that passes every filter, with its group, existing commitments first."""
+def gather(problem: Problem, catalog: Catalog, drops: Drops, held: Sequence[Held] = ()) -> list[Lot]:
+    """Every offer that passes every filter, with its group; `held` machines first, then existing commitments."""
     egress = first_paid_egress(catalog) if problem.overheads.egress_kb_request else {}
     terms = allowed_terms(problem)
     risks = {(risk.provider, risk.region, risk.machine): risk for risk in catalog.spot_risk}
     names: dict[str, int] = {}
 
-    def lot(row: PriceOffer, existing: int | None, most: int | None, ends_on: date | None = None) -> Lot | None:
+    def lot(
+        row: PriceOffer,
+        existing: int | None,
+        most: int | None,
+        ends_on: date | None = None,
+        hours: frozenset[int] | None = None,
+    ) -> Lot | None:
         gpu = catalog.gpus.get(row.gpu)
         vendor = gpu.vendor if gpu else ""
         spot = row.term == "spot"
@@ -187,12 +204,12 @@ def gather(problem: Problem, catalog: Catalog, drops: Drops) -> list[Lot]:
             existing=existing,
             max_machines=most,
             ends_on=ends_on,
+            hours=hours,
             interruptions=risk,
         )
 
-    found: list[Lot | None] = [
-        lot(offer_of_existing(e), e.count, e.count, e.ends_on) for e in problem.procurement.existing
-    ]
+    found = [lot(each.row, each.count, each.count, hours=each.hours) for each in held]
+    found += [lot(offer_of_existing(e), e.count, e.count, e.ends_on) for e in problem.procurement.existing]
     for row, most in offers_of(problem, catalog):
         gpu = catalog.gpus.get(row.gpu)
         if not allows(problem.procurement.where, row, gpu.vendor if gpu else ""):

@@ -137,11 +137,12 @@ def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
     """One table; keys of a row that are no columns are left out, missing ones are empty cells."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([_cell(column) for column in columns])
-        writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
+        writer.writerow([safe_cell(column) for column in columns])
+        writer.writerows([safe_cell(row.get(column)) for column in columns] for row in rows)
 
 
-def _cell(value: Any) -> Any:
+def safe_cell(value: Any) -> Any:
+    """A value as a cell that no spreadsheet takes for a formula."""
     if not isinstance(value, str):
         return str(value).lower() if isinstance(value, bool) else value
     text = plain(value)
