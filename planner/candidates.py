@@ -9,7 +9,7 @@ Every candidate that is dropped is counted under its reason, so that "no candida
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from planner.catalog.load import Catalog
@@ -127,9 +127,8 @@ def enumerate_candidates(
     performance: Performance,
     machines: Mapping[str, int],
     drops: Drops,
-    wanted: Callable[[Deployment], bool] = lambda _: True,
 ) -> list[Candidate]:
-    """All deployments, of those `wanted`, that serve at least the class their lane is for.
+    """All deployments that serve at least the class their lane is for, dominated ones among them.
 
     `machines` says which GPU types may be bought for anything, and the largest machine of each [GPUs].
     """
@@ -179,17 +178,14 @@ def enumerate_candidates(
                     own = [w for w in owners if w in variant.workloads]
                     if not own:
                         continue
-                    mine = [
-                        w
-                        for w in variant.workloads
-                        if features in allowed[w] and at_least_as_tight(lane, objectives[w])
-                    ]
+                    alike = (w for w in variant.workloads if features in allowed[w])
+                    mine = [w for w in alike if at_least_as_tight(lane, objectives[w])]
                     riders = [(k, objectives[w]) for w in mine for k in classes[w]]
                     run = replace(deployment, features=features)
                     found = candidate(problem, run, lane, riders, own, performance, peak, arrive, drops)
                     if found is not None:
                         out.append(found)
-    return prune_dominated([c for c in out if c.deployment and wanted(c.deployment)], drops)
+    return out
 
 
 def peak_req_s(load: Load) -> dict[str, float]:

@@ -236,12 +236,15 @@ def fleet_of(plan: Plan) -> list[dict[str, object]]:
     return lines
 
 
-@pytest.mark.parametrize("name", ["article-after", "article-after-hourly", "article-office-hours"])
-def test_the_best_plan_given_as_a_fleet_costs_the_same_and_serves_everything(tmp_path, name):
-    plan = planner.solve(planner.load(name), today=TODAY)
-    found = evaluated(tmp_path, name, fleet_of(plan))
-    assert found.unserved == ()
-    assert found.plan.usd_month == pytest.approx(plan.usd_month, rel=1e-6)
+@pytest.mark.parametrize(
+    "name", ["article-after", "article-after-hourly", "article-office-hours", "starter8b", "spot", "multimodel"]
+)
+def test_the_best_plan_given_as_a_fleet_costs_no_more_and_serves_everything(tmp_path, name):
+    plan = planner.solve(planner.load(name), today=TODAY, price_spares=False)
+    found = evaluated(tmp_path, name, fleet_of(plan), apis=True)
+    assert found.fits
+    # the plan is within its gap of the best; operating its machines again may find some of that
+    assert plan.bound_usd_month * (1 - 1e-6) <= found.plan.usd_month <= plan.usd_month * (1 + 1e-6)
 
 
 @settings(max_examples=12, deadline=None)

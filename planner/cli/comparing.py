@@ -83,6 +83,7 @@ def rfq(
     """Turn a plan into a request for quotes, a sheet for each provider, ready to be filled in.
 
     What is already paid for and spot, which is bought at the market, are not asked for.
+
     Exit code 0; 1: the plan has nothing to ask for; 2: the file is no plan.
 
     [dim]Examples:[/dim]

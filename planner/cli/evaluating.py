@@ -68,8 +68,9 @@ def evaluate(
 
     Says how busy it is and when it is idle, what it cannot serve and why, and which rules of the problem it breaks.
 
-    Exit code 0: it serves everything and breaks no rule; 1: it does not; 2: the input is wrong; 3: stopped at the
-    time limit.
+    Exit code 0: it serves everything and breaks no rule; 1: it does not;
+
+    2: the input is wrong; 3: stopped at the time limit.
 
     [dim]Examples:[/dim]
 

@@ -98,6 +98,8 @@ def show_unserved(found: Evaluation, page: Page) -> None:
         for each in found.unserved
     ]
     page.table("What it cannot serve", ("requests/month", "share", "req/s at worst"), lines)
+    if len({each.request_class for each in found.unserved}) > 1 or len(found.plan.workloads) > 1:
+        page.say("Which work is left is a choice: as many tokens as can be are served, what may wait last.", "dim")
 
 
 def rates(each: Unserved) -> str:

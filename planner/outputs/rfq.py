@@ -122,7 +122,7 @@ def standing(plan: Plan) -> str:
     """What the target means for the plan as a whole."""
     if plan.gap is None or plan.usd_month is None:
         return ""
-    proved = f"within {percent_at_most(plan.gap)} of the best"
+    proved = f"within {percent_at_most(plan.gap)} of the best" if plan.gap > 1e-9 else "proved to be the best"
     return (
         f" At these prices the plan costs {usd(plan.usd_month)} a month, {proved}. How far a quote may lie above its "
         "target before another plan is cheaper is not told here: solve again with the quotes."
