@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 
-from planner.candidates import Candidate, Drops, prune_dominated, stands_for
+from planner.candidates import Candidate, prune_dominated, stands_for
+from planner.drops import Drops
 from planner.market import Lot, matches_quota
 from planner.problem.matching import allows
 from planner.problem.schema import Problem

@@ -11,6 +11,7 @@ Index letters, the same everywhere:
     g  group of pools on which replicas are interchangeable (GPU x machine size x market x admitted workloads)
     o  offer (provider x region x machine x term)                 a  API offer
     v  window in which deferrable work is finished                 q  quota
+    s  deployment or API, whichever serves                         j  model whose share is limited
 """
 
 from __future__ import annotations
@@ -66,6 +67,17 @@ class MinimumOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Blend:
+    """Which models may serve how much of these classes together, in every block."""
+
+    classes: tuple[str, ...]  #        a workload's; each for itself if it may wait
+    score: Mapping[tuple[str, str], float] = field(default_factory=dict)  # theta_ks   of class k served by s
+    mean_score: float | None = None  # Theta  of all that is served, at least
+    model: Mapping[tuple[str, str], str] = field(default_factory=dict)  #        (k, s) -> j, where its share is limited
+    max_share: Mapping[str, float] = field(default_factory=dict)  # rho_j  by model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proved:
     """No way to run block b costs less than `usd_month` while procurement holds `steps`.
 
@@ -107,6 +119,7 @@ class FleetInputs:
     serving_share: Mapping[str, float] = field(default_factory=dict)  # alpha_g  of the time of spot machines; else 1
     spot_max_share: Mapping[str, float] = field(default_factory=dict)  # by workload
     pool_max_share: Mapping[str, float] = field(default_factory=dict)  # pi_w   by workload, on one spot pool
+    blends: Mapping[str, Blend] = field(default_factory=dict)
     windows: Mapping[str, Window] = field(default_factory=dict)
     quotas: Mapping[str, Quota] = field(default_factory=dict)
     minimum_orders: Mapping[str, MinimumOrder] = field(default_factory=dict)

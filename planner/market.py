@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from planner.candidates import Drops
 from planner.catalog.load import Catalog
 from planner.catalog.rows import TERM_MONTHS, PriceOffer
+from planner.drops import Drops
 from planner.interruptions import Interruptions, interruptions_of
 from planner.problem.matching import allows, named
 from planner.problem.procurement import ExistingCommitment, Quote

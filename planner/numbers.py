@@ -11,11 +11,16 @@ from collections.abc import Mapping
 from planner.apis import usd_request
 from planner.candidates import Candidate
 from planner.catalog.rows import ApiPrice
-from planner.inputs import FleetInputs, MinimumOrder, Offer, Quota, Window
+from planner.inputs import Blend, FleetInputs, MinimumOrder, Offer, Quota, Window
 from planner.market import Lot, matches_quota
 from planner.problem.matching import allows
 from planner.problem.schema import Problem
+from planner.problem.workload import AcceptableModel
 from planner.traffic.types import Load
+from planner.variants import accepted_models, blends, may_do_all, standing_of
+
+Sold = Mapping[str, Mapping[str, AcceptableModel]]
+"""Workload -> name under which APIs sell it -> model it counts as."""
 
 
 def alike_nights(load: Load, block: str) -> int:
@@ -30,6 +35,7 @@ def to_inputs(
     lots: list[Lot],
     standing: Mapping[str, list[Candidate]],
     apis: Mapping[str, Mapping[str, ApiPrice]],
+    sold: Sold,
 ) -> FleetInputs:
     """The numbers themselves."""
     procurement, overheads = problem.procurement, problem.overheads
@@ -99,11 +105,12 @@ def to_inputs(
         spot_max_share={
             w: workload.spot_max_share for w, workload in problem.workloads.items() if workload.interruptible
         },
+        blends=blends_of(problem, load, used, apis, sold),
         windows=windows_of(problem, load, apis),
         quotas=quotas_of(problem, lots),
         minimum_orders=orders_of(problem, lots),
         max_upfront_usd=procurement.max_upfront_usd,
-        protected=protected_classes(problem, load, apis),
+        protected=protected_classes(problem, load, apis, sold),
         kept_share=problem.resilience.kept_share,
         budget_usd_month=budget,
         self_host_usd_month=overheads.engineering_usd_month
@@ -192,12 +199,53 @@ def orders_of(problem: Problem, lots: list[Lot]) -> dict[str, MinimumOrder]:
     return orders
 
 
-def protected_classes(problem: Problem, load: Load, apis: Mapping[str, Mapping[str, ApiPrice]]) -> frozenset[str]:
+def blends_of(
+    problem: Problem,
+    load: Load,
+    used: list[Candidate],
+    apis: Mapping[str, Mapping[str, ApiPrice]],
+    sold: Sold,
+) -> dict[str, Blend]:
+    """Where it matters which models serve how much, by workload; by class where it may wait."""
+    out = {}
+    for name, workload in problem.workloads.items():
+        classes = tuple(k.label for k in load.classes if k.workload == name)
+        standing = {(k, c.name): c.standing[k] for c in used for k in classes if k in c.standing}
+        standing |= {
+            (k, a): standing_of(workload, sold[name][rows[k].model])
+            for a, rows in apis.items()
+            for k in classes
+            if k in rows
+        }
+        apart = [(name, classes)] if workload.deferrable is None else [(k, (k,)) for k in classes]
+        for label, together in apart if blends(workload) else ():
+            here = {place: each for place, each in standing.items() if place[0] in together}
+            out[label] = Blend(
+                classes=together,
+                score={place: each.score for place, each in here.items()},
+                mean_score=workload.mean_quality_at_least,
+                model={place: each.limited for place, each in here.items() if each.limited},
+                max_share={m.model: m.max_share for m in accepted_models(workload) if m.max_share < 1},
+            )
+    return out
+
+
+def protected_classes(
+    problem: Problem, load: Load, apis: Mapping[str, Mapping[str, ApiPrice]], sold: Sold
+) -> frozenset[str]:
     """Classes that must survive the loss of a machine: of workloads named, or of all with a latency objective."""
     asked = problem.resilience
     if not asked.machine:
         return frozenset()
-    helped = {k for rows in apis.values() for k in rows} if asked.apis_may_help and not problem.apis.max_req_s else {}
+    owner = {k.label: k.workload for k in load.classes}
+    helped = set[str]()
+    if asked.apis_may_help and not problem.apis.max_req_s:
+        helped = {
+            k
+            for rows in apis.values()
+            for k, row in rows.items()
+            if may_do_all(problem.workloads[owner[k]], sold[owner[k]][row.model])
+        }
     return frozenset(k.label for k in load.classes if must_survive(problem, k.workload) and k.label not in helped)
 
 

@@ -147,6 +147,17 @@ class ApiPurchase(Part):
     observed_on: date
 
 
+class ModelShare(Part):
+    """What one model variant serves of a workload, and how good its problem says it is."""
+
+    model: str
+    precision: str = Field(description="empty: an API, which does not say")
+    share: float = Field(description="of the workload's requests of a month")
+    score: float | None = None
+    evidence: str = ""
+    observed_on: date | None = None
+
+
 class WorkloadPlan(Part):
     """What one workload gets and costs.  Machines are shared out by the replica-hours each workload uses."""
 
@@ -161,6 +172,10 @@ class WorkloadPlan(Part):
     spot_share: float
     burst_factor: float
     merging_note: str
+    models: tuple[ModelShare, ...] = Field(default=(), description="the most used first")
+    mean_score: float | None = Field(default=None, description="of the month, by request; None: not all are scored")
+    least_mean_score: float | None = Field(default=None, description="in the hour in which it is lowest")
+    mean_score_asked: float | None = Field(default=None, description="mean_quality_at_least; None: none is asked")
     tags: dict[str, str] = {}
 
 

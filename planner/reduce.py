@@ -12,11 +12,12 @@ from datetime import date
 from pathlib import Path
 
 from planner.apis import api_prices
-from planner.candidates import Candidate, Drops, accepted_models, card, enumerate_candidates, from_capacity_table
+from planner.candidates import Candidate, enumerate_candidates, from_capacity_table
 from planner.catalog.load import Catalog, benchmarks_for
 from planner.catalog.own import read_own_rows
 from planner.catalog.rows import ApiPrice
 from planner.dominance import prune_dominated_lots, prune_outclassed_lots, standing_on
+from planner.drops import Drops
 from planner.errors import NoCandidate
 from planner.inputs import FleetInputs
 from planner.market import Lot, gather
@@ -24,9 +25,11 @@ from planner.numbers import to_inputs
 from planner.performance import Performance
 from planner.performance.constants import constants_of
 from planner.problem.schema import Problem
+from planner.problem.workload import AcceptableModel
 from planner.traffic.reduce import reduce_traffic
 from planner.traffic.types import Block, Load
 from planner.traffic.types import Window as LoadWindow
+from planner.variants import accepted_models, card, sold_as
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -41,6 +44,7 @@ class Reduced:
     candidates: Mapping[str, Candidate]
     lots: Mapping[str, Lot]
     apis: Mapping[str, Mapping[str, ApiPrice]]  # API label -> class label -> price
+    sold: Mapping[str, Mapping[str, AcceptableModel]]  # workload -> name at APIs -> model it counts as
     dropped: Mapping[str, Drops]  # deployment, offer, api
 
 
@@ -77,7 +81,8 @@ def reduce_problem(problem: Problem, folder: Path, catalog: Catalog, today: date
     hosting = prune_outclassed_lots(problem, hosting, standing, drops["offer"])
     if any(lot.billing == "stretch" for lot in hosting):
         load = in_hours(load)
-    inputs = to_inputs(problem, load, candidates, hosting, standing, apis)
+    sold = {name: sold_as(w, catalog) for name, w in problem.workloads.items()}
+    inputs = to_inputs(problem, load, candidates, hosting, standing, apis, sold)
     reduced = Reduced(
         inputs=inputs,
         load=load,
@@ -85,6 +90,7 @@ def reduce_problem(problem: Problem, folder: Path, catalog: Catalog, today: date
         candidates={c.name: c for c in candidates},
         lots={lot.name: lot for lot in hosting},
         apis=apis,
+        sold=sold,
         dropped=drops,
     )
     demand_a_way(reduced)

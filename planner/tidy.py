@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 
 from planner.formulation import assemble
-from planner.inputs import FleetInputs
+from planner.inputs import Blend, FleetInputs
 from planner.operation import read_run
 from planner.solution import BlockRun, Ended, Solution
 from planner.solver import Settings, solve_model, tells_bound
@@ -75,6 +75,24 @@ def held(inputs: FleetInputs, run: BlockRun, solution: Solution, weights: dict[s
         demand_req_s=work,
         api_usd_h={},
         api_max_req_s={},
+        blends={label: as_it_is(blend, run) for label, blend in inputs.blends.items()},
         quotas={},
         preference=weights,
+    )
+
+
+def as_it_is(blend: Blend, run: BlockRun) -> Blend:
+    """The blend that what the fleet serves in a run keeps already, where APIs serve the rest."""
+    if not any(k in blend.classes for k, _ in run.api):
+        return blend
+    parts = [((k, c), y) for (k, c, _), y in run.served.items() if k in blend.classes]
+    total = sum(y for _, y in parts)
+    if not total:
+        return blend
+    mean = sum(blend.score[place] * y for place, y in parts) / total
+    on = {j: sum(y for place, y in parts if blend.model.get(place) == j) for j in blend.max_share}
+    return replace(
+        blend,
+        mean_score=None if blend.mean_score is None else mean,
+        max_share={j: y / total for j, y in on.items()},
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from planner.audit import apis, bill, fleet, limits, offers, rates, resilience, service, spot
+from planner.audit import apis, bill, fleet, limits, offers, quality, rates, resilience, service, spot
 from planner.audit.evidence import Evidence, Finding
 from planner.catalog.load import Catalog
 from planner.performance import Performance
@@ -34,6 +34,10 @@ CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     resilience.survives_a_machine,
     spot.interruptions_counted,
     spot.a_pool_may_go,
+    quality.scored_enough,
+    quality.mean_scores,
+    quality.model_shares,
+    quality.told_shares,
     offers.offers_exist,
     offers.existing_complete,
     offers.where_and_terms,

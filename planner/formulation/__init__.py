@@ -15,6 +15,8 @@ r"""The fleet MILP, on one page.
               serve_deferred            work that may wait is done inside its window
               within_spot_share         spot carries at most its share
               keep_if_a_pool_goes       one spot pool carries no more than may be lost
+              keep_mean_quality         what is served scores no less on the mean than is asked
+              within_model_share        a model serves no more than a router may send to it
               within_api_rate           APIs take no more than their rate limit
               within_replica_capacity   replicas carry what they can at their objective, queueing included
               open_before_use           a deployment that has a replica pays its queue's loss
@@ -52,6 +54,7 @@ from planner.formulation.procurement import (
     within_upfront_cash,
 )
 from planner.formulation.proofs import count_beyond, never_cheaper_than_proved
+from planner.formulation.quality import keep_mean_quality, within_model_share
 from planner.formulation.resilience import keep_enough_replicas, survive_machine_loss
 from planner.formulation.serving import (
     keep_if_a_pool_goes,
@@ -67,6 +70,8 @@ ROWS = (
     serve_deferred,
     within_spot_share,
     keep_if_a_pool_goes,
+    keep_mean_quality,
+    within_model_share,
     within_api_rate,
     within_replica_capacity,
     open_before_use,

@@ -131,6 +131,7 @@ def page() -> str:
                 inputs.Window,
                 inputs.Quota,
                 inputs.MinimumOrder,
+                inputs.Blend,
                 inputs.Proved,
             )
         ),

@@ -12,7 +12,7 @@ from planner.outputs.figures import TERM_WORDS, count, percent, usd, usd_fine
 from planner.outputs.headline import show_headline
 from planner.outputs.page import Line, Page
 from planner.outputs.schedule import schedule_lines
-from planner.outputs.serving import show_apis, show_deployments
+from planner.outputs.serving import models_of, show_apis, show_deployments
 from planner.outputs.trust import show_audit, show_dropped, show_evidence, show_notes
 from planner.plan import Plan, Purchase
 
@@ -83,6 +83,7 @@ def show_workloads(plan: Plan, page: Page) -> None:
                 percent(workload.api_share),
                 percent(workload.spot_share),
             ),
+            models_of(workload),
         )
         for workload in plan.workloads
     ]

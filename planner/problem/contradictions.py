@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from planner.catalog.rows import TERM_MONTHS
 from planner.problem.features import EngineFeatures
 from planner.problem.places import Finding, KeyPath
+from planner.problem.right_sizing import right_sizing
 from planner.problem.schema import Problem
 from planner.problem.wording import did_you_mean
 from planner.problem.workload import Deferrable, Slo, Traffic, Workload
@@ -34,6 +35,7 @@ def within_sections(problem: Problem) -> list[Finding]:
         if workload.deferrable:
             found += _deferrable(workload, workload.deferrable, at)
     found += _procurement(problem)
+    found += right_sizing(problem)
     if not problem.apis.allow and (problem.apis.providers or problem.apis.quotes):
         what = "providers or quotes are listed, but `allow: false` forbids all APIs.  Keep one of the two."
         found.append(Finding(("apis", "allow"), what))
