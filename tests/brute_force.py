@@ -349,6 +349,7 @@ class BruteForce:
             asked = {k for k in i.class_workload if (k, b) in i.demand_req_s}
             waiting = {k for k in i.class_workload if deferred and (k, b) in self.window_of}
             served: dict[tuple[str, str], dict[int, float]] = {}
+            by: dict[int, tuple[str, str]] = {}  # variable -> class and who serves it
             for (c, g), room in capacity:
                 work, must = {}, {}
                 for k in asked | waiting:
@@ -358,6 +359,7 @@ class BruteForce:
                         if k in i.protected:
                             must[y] = work[y]
                         served.setdefault((k, g), {})[y] = 1.0
+                        by[y] = k, c
                         if k in waiting:
                             done.setdefault((self.window_of[k, b], k), {})[y] = -3600 * hour.month_h
                 at_most += [(work, room[0]), (must, room[1])]
@@ -368,6 +370,13 @@ class BruteForce:
                 row = {y: 1.0 for (kk, _), ys in served.items() if kk == k for y in ys}
                 row |= {p: 1.0 for (kk, _), p in bought.items() if kk == k}
                 equal.append((row, i.demand_req_s[k, b]))
+            by |= {p: place for place, p in bought.items()}
+            for blend in i.blends.values():
+                mine = {y: place for y, place in by.items() if place[0] in blend.classes}
+                if blend.mean_score is not None:
+                    at_most.append(({y: blend.mean_score - blend.score[place] for y, place in mine.items()}, 0.0))
+                for j, share in blend.max_share.items():
+                    at_most.append(({y: (blend.model.get(place) == j) - share for y, place in mine.items()}, 0.0))
             for (w, a), limit in i.api_max_req_s.items():
                 at_most.append(
                     ({p: 1.0 for (k, aa), p in bought.items() if aa == a and i.class_workload[k] == w}, limit)

@@ -12,7 +12,7 @@ from pulp import LpMinimize, LpProblem
 
 from planner.formulation import ROWS
 from planner.formulation.variables import create_variables, most_machines
-from planner.inputs import FleetInputs, MinimumOrder, Offer, Proved, Quota, Window
+from planner.inputs import Blend, FleetInputs, MinimumOrder, Offer, Proved, Quota, Window
 
 FAMILIES = {rows.name: rows for rows in ROWS}
 
@@ -356,6 +356,31 @@ def test_what_must_survive_fits_the_machines_less_one():
     pairs, five = spared(group_gpus={"h100": 2}), {"kept": {here: 5}, "spare": spare}
     assert broken("survive_machine_loss", pairs, hourly={("by hour", "day"): 4}, **five) == set()
     assert broken("survive_machine_loss", pairs, hourly={("by hour", "day"): 3}, **five) == {("h100", "day", "1")}
+
+
+def blended(**rule: Any) -> FleetInputs:
+    """The story with an API beside the machines, which serves a small model: 0.7 where the machines' scores 0.9."""
+    blend = Blend(
+        classes=("chat",),
+        score={("chat", "llama"): 0.9, ("chat", "api"): 0.7},
+        model={("chat", "api"): "small"},
+        **rule,
+    )
+    return chat_fleet(api_usd_h={("chat", "api"): 1.0}, blends={"chat": blend})
+
+
+def test_a_mean_score_is_kept_request_by_request():
+    half = {"served": {on(): 2.0}, "api": {("chat", "api", "day"): 2.0}}
+    assert broken("keep_mean_quality", blended(mean_score=0.8), **half) == set()
+    assert broken("keep_mean_quality", blended(mean_score=0.81), **half) == {("chat", "day")}
+    assert broken("keep_mean_quality", blended(max_share={"small": 0.1}), **half) == set()  # no mean is asked
+
+
+def test_a_model_keeps_to_its_share():
+    half = {"served": {on(): 2.0}, "api": {("chat", "api", "day"): 2.0}}
+    assert broken("within_model_share", blended(max_share={"small": 0.5}), **half) == set()
+    assert broken("within_model_share", blended(max_share={"small": 0.4}), **half) == {("chat", "small", "day")}
+    assert broken("within_model_share", blended(mean_score=0.8), **half) == set()  # no share is limited
 
 
 def test_credit_ends_with_the_work():

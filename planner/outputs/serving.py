@@ -112,8 +112,9 @@ def models_of(workload: WorkloadPlan) -> list[str]:
     lines = [", ".join(shares)]
     if workload.mean_score is not None and workload.least_mean_score is not None:
         asked = "" if workload.mean_score_asked is None else f"; at least {workload.mean_score_asked:g} is asked"
-        least = f"{workload.least_mean_score:.4g} in the hour in which it is lowest"
-        lines.append(f"mean score {workload.mean_score:.4g}, {least}{asked}")
+        mean, least = f"{workload.mean_score:.4g}", f"{workload.least_mean_score:.4g}"
+        worst = "no less in any hour" if mean == least else f"{least} in the hour in which it is lowest"
+        lines.append(f"mean score {mean}, {worst}{asked}")
     sources = dict.fromkeys(f"{each.evidence}, {each.observed_on}" for each in scored)
     return [*lines, f"scores: {'; '.join(sources)}"] if sources else lines
 
