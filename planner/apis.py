@@ -74,7 +74,7 @@ def api_prices(problem: Problem, load: Load, catalog: Catalog, drops: Drops) -> 
                     row, k.request.input_tok, k.request.output_tok, batch=may_wait
                 ) < usd_request(known, k.request.input_tok, k.request.output_tok, batch=may_wait):
                     out[api][k.label] = row
-    if rule.max_req_s is None:
+    if rule.max_req_s is None and problem.spread.max_provider_traffic_share >= 1:
         cheapest_only(problem, out, load, drops)
     return {a: by_class for a, by_class in sorted(out.items()) if by_class}
 

@@ -26,6 +26,19 @@ def limited(lot: Lot, problem: Problem) -> bool:
     return lot.max_machines is not None or upfront or apart or ordered(lot, problem)
 
 
+def one_kind(problem: Problem, other: Lot, one: Lot) -> bool:
+    """Whether `other` is of the same provider, region and GPU type as `one` wherever these are paid for or limited."""
+    spread, overheads = problem.spread, problem.overheads
+    by_provider = overheads.provider_usd_month > 0 or overheads.storage_gb > 0
+    by_provider = by_provider or spread.max_provider_traffic_share < 1 or spread.max_providers is not None
+    place, its = (one.row.provider, one.row.region), (other.row.provider, other.row.region)
+    return not (
+        (by_provider and place[0] != its[0])
+        or (spread.max_regions is not None and place != its)
+        or (spread.max_gpu_types is not None and one.row.gpu != other.row.gpu)
+    )
+
+
 def ordered(lot: Lot, problem: Problem) -> bool:
     """Whether a minimum order counts this offer: it may then be worth more than its own price."""
     return any(
@@ -57,7 +70,6 @@ def prune_dominated_lots(problem: Problem, lots: Iterable[Lot], drops: Drops) ->
     An hourly offer no dearer than a commitment dominates it; a commitment never dominates an hourly offer.
     """
     capital = problem.procurement.cost_of_capital_year
-    by_provider = problem.overheads.provider_usd_month > 0 or problem.overheads.storage_gb > 0
     gone: dict[str, bool] = {}
     everything = list(lots)
     price = {one.name: one.row.usd_h + one.capital_usd_month(capital) / problem.month_hours for one in everything}
@@ -76,7 +88,7 @@ def prune_dominated_lots(problem: Problem, lots: Iterable[Lot], drops: Drops) ->
                 continue
             if not follows(other, one):
                 continue
-            if by_provider and other.row.provider != one.row.provider:
+            if not one_kind(problem, other, one):
                 continue
             if not counted[other.name] <= counted[one.name]:
                 continue
@@ -110,11 +122,12 @@ def follows(other: Lot, one: Lot) -> bool:
 
 
 def standing_on(
-    lots: Iterable[Lot], candidates: list[Candidate], classes: Mapping[str, str]
+    problem: Problem, lots: Iterable[Lot], candidates: list[Candidate], classes: Mapping[str, str]
 ) -> dict[str, list[Candidate]]:
     """By group, the candidates worth standing there, with the rates of the classes admitted and no others.
 
-    `classes` is class -> workload.  Where only some workloads are admitted, fewer candidates are worth it.
+    `classes` is class -> workload.  Where only some workloads are admitted, fewer candidates are worth it, unless few
+    deployments may be used at all.
     """
     by_gpu: dict[str, list[Candidate]] = {}
     for c in candidates:
@@ -129,7 +142,9 @@ def standing_on(
                 for c in by_gpu.get(lot.row.gpu, ())
                 if c.gpus <= lot.row.gpus
             ]
-            known[key] = prune_dominated([c for c in fitting if c.rates], Drops())
+            serving = [c for c in fitting if c.rates]
+            few = problem.spread.max_deployments is not None
+            known[key] = serving if few else prune_dominated(serving, Drops())
         out[lot.group] = known[key]
     return out
 
@@ -144,7 +159,6 @@ def prune_outclassed_lots(
     much of every class, queueing included.  Quotas, egress, markets and workloads are respected as above.
     """
     capital = problem.procurement.cost_of_capital_year
-    by_provider = problem.overheads.provider_usd_month > 0 or problem.overheads.storage_gb > 0
     quotas = range(len(problem.procurement.quotas))
     price = {one.name: one.row.usd_h + one.capital_usd_month(capital) / problem.month_hours for one in lots}
     counted = {one.name: any(matches_quota(one, problem, i) for i in quotas) for one in lots}
@@ -176,7 +190,7 @@ def prune_outclassed_lots(
                 continue
             if not follows(other, one):
                 continue
-            if by_provider and other.row.provider != one.row.provider:
+            if not one_kind(problem, other, one):
                 continue
             if price[other.name] > price[one.name]:
                 continue

@@ -31,7 +31,7 @@ from planner.plan import (
 from planner.problem.schema import Problem
 from planner.reduce import Reduced
 from planner.remarks import in_the_way, notes
-from planner.shares import with_models
+from planner.shares import spread_of, with_models
 from planner.solution import Solution
 from planner.ties import ties
 
@@ -102,6 +102,7 @@ def finish(
         workloads=with_models(problem, reduced, hours, apis, workloads),
         costs=tuple(lines),
         ties=ties(reduced, deployments),
+        spread=spread_of(problem, reduced, hours, purchases, deployments),
         dropped=dropped,
         notes=notes(problem, reduced, solution, usd_month),
         prices_observed=observed([*purchases, *apis], today),

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from planner.apis import usd_request
 from planner.candidates import Candidate
 from planner.catalog.rows import ApiPrice
-from planner.inputs import Blend, FleetInputs, MinimumOrder, Offer, Quota, Window
-from planner.market import Lot, matches_quota
-from planner.problem.matching import allows
+from planner.inputs import Blend, FleetInputs, Offer, Window
+from planner.limits import few_kinds_of, orders_of, provider_max_share, provider_of, quotas_of
+from planner.market import Lot
 from planner.problem.schema import Problem
 from planner.problem.workload import AcceptableModel
 from planner.traffic.types import Load
@@ -105,6 +105,9 @@ def to_inputs(
         spot_max_share={
             w: workload.spot_max_share for w, workload in problem.workloads.items() if workload.interruptible
         },
+        provider_max_share=provider_max_share(problem),
+        provider_of=provider_of(problem, groups, apis),
+        few_kinds=few_kinds_of(problem, lots, used),
         blends=blends_of(problem, load, used, apis, sold),
         windows=windows_of(problem, load, apis),
         quotas=quotas_of(problem, lots),
@@ -161,42 +164,6 @@ def windows_of(problem: Problem, load: Load, apis: Mapping[str, Mapping[str, Api
             api_max_requests=most,
         )
     return windows
-
-
-def quotas_of(problem: Problem, lots: list[Lot]) -> dict[str, Quota]:
-    """Quotas that count anything, in the words of the problem file."""
-    procurement = problem.procurement
-    quotas = {}
-    for i, quota in enumerate(procurement.quotas):
-        counted = [lot for lot in lots if matches_quota(lot, problem, i)]
-        if counted and quota.max_gpus is not None:
-            weight = {lot.name: float(lot.row.gpus) for lot in counted}
-            quotas[quota_name(problem, i, f"{quota.max_gpus} GPUs")] = Quota(weight=weight, limit=quota.max_gpus)
-        if counted and quota.max_machines is not None:
-            weight = {lot.name: 1.0 for lot in counted}
-            label = quota_name(problem, i, f"{quota.max_machines} machines")
-            quotas[label] = Quota(weight=weight, limit=quota.max_machines)
-    return quotas
-
-
-def orders_of(problem: Problem, lots: list[Lot]) -> dict[str, MinimumOrder]:
-    """Minimum orders that anything counts for."""
-    procurement = problem.procurement
-    orders = {}
-    for i, order in enumerate(procurement.minimum_orders):
-        mine = tuple(
-            lot.name
-            for lot in lots
-            if lot.billing == "always"
-            and lot.existing is None
-            and allows(order.where, lot.row, lot.vendor)
-            and (not order.terms or lot.row.term in order.terms)
-        )
-        if mine:
-            orders[f"minimum order {i + 1} of {order.min_machines} machines"] = MinimumOrder(
-                offers=mine, machines=order.min_machines
-            )
-    return orders
 
 
 def blends_of(
@@ -257,21 +224,3 @@ def must_survive(problem: Problem, name: str) -> bool:
     slo = workload.slo
     promised = any(limit is not None for limit in (slo.ttft_ms, slo.tpot_ms, slo.e2e_ms))
     return name in problem.resilience.workloads if problem.resilience.workloads else promised
-
-
-def quota_name(problem: Problem, index: int, limit: str) -> str:
-    """A quota in the words of the problem file."""
-    quota = problem.procurement.quotas[index]
-    w = quota.where
-    what = "/".join(
-        part
-        for part in (
-            ",".join(w.providers),
-            ",".join(w.regions),
-            ",".join(w.gpus),
-            quota.machine or "",
-            ",".join(quota.terms),
-        )
-        if part
-    )
-    return f"quota {index + 1} ({what or 'everything'}): {limit}"

@@ -215,6 +215,30 @@ class Spares(Part):
     bound_usd_month_without: float | None = Field(description="no plan without it can cost less")
 
 
+class Leaning(Part):
+    """The most of a workload that one provider serves in any hour."""
+
+    workload: str
+    provider: str
+    block: str
+    share: float
+
+
+class Spread(Part):
+    """How far the plan is spread, beside what the problem allows (None: any)."""
+
+    providers: tuple[str, ...]
+    regions: tuple[str, ...]
+    gpu_types: tuple[str, ...]
+    deployments: tuple[str, ...]
+    max_providers: int | None = None
+    max_regions: int | None = None
+    max_gpu_types: int | None = None
+    max_deployments: int | None = None
+    leaning: tuple[Leaning, ...] = Field(default=(), description="where a provider's share is limited")
+    max_provider_traffic_share: float = 1
+
+
 class PricesObserved(Part):
     """How old the prices of this plan are."""
 
@@ -248,6 +272,7 @@ class Plan(Part):
     workloads: tuple[WorkloadPlan, ...] = ()
     costs: tuple[CostLine, ...] = ()
     ties: tuple[Tie, ...] = ()
+    spread: Spread | None = Field(default=None, description="None: the problem limits nothing of it")
     spares: Spares | None = Field(default=None, description="None: nothing is promised, or its cost was not asked for")
     dropped: tuple[Dropped, ...] = ()
     in_the_way: tuple[str, ...] = Field(

@@ -77,7 +77,7 @@ def reduce_problem(problem: Problem, folder: Path, catalog: Catalog, today: date
     hosting = [lot for lot in lots if lot.row.gpu in used_gpus or lot.existing is not None]
     for _ in range(len(lots) - len(hosting)):
         drops["offer"].add("no deployment fits or meets an objective on this GPU")
-    standing = standing_on(hosting, candidates, {k.label: k.workload for k in load.classes})
+    standing = standing_on(problem, hosting, candidates, {k.label: k.workload for k in load.classes})
     hosting = prune_outclassed_lots(problem, hosting, standing, drops["offer"])
     if any(lot.billing == "stretch" for lot in hosting):
         load = in_hours(load)

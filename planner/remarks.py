@@ -21,6 +21,10 @@ def in_the_way(
         "keep_if_a_pool_goes": lambda: f"spot.kept_share of {problem.spot.kept_share:g}",
         "keep_mean_quality": lambda: quality_words(problem),
         "within_model_share": lambda: share_words(problem),
+        "within_provider_share": lambda: (
+            f"spread.max_provider_traffic_share of {problem.spread.max_provider_traffic_share:g}"
+        ),
+        "within_few_kinds": lambda: "; ".join(reduced.inputs.few_kinds),
         "within_api_rate": lambda: f"the API rate limit of {problem.apis.max_req_s} requests/s",
         "survive_machine_loss": lambda: "surviving the loss of any machine (resilience.machine)",
         "serve_demand": lambda: "serving every request in every hour",

@@ -1,4 +1,4 @@
-"""Which model serves which share of each workload, and how good the answers so are on the mean."""
+"""Which model, and which provider, serves which share of each workload, and how good the answers so are on the mean."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from planner.bill import Hours
-from planner.plan import ApiPurchase, ModelShare, WorkloadPlan
+from planner.plan import ApiPurchase, DeploymentPlan, Leaning, ModelShare, Purchase, Spread, WorkloadPlan
 from planner.problem.schema import Problem
 from planner.problem.workload import Workload
 from planner.reduce import Reduced
@@ -83,4 +83,40 @@ def share_of(workload: Workload, variant: Variant, share: float) -> ModelShare:
         score=score_of(model, variant[1]),
         evidence=quality.evidence if quality else "",
         observed_on=quality.observed_on if quality else None,
+    )
+
+
+def spread_of(
+    problem: Problem,
+    reduced: Reduced,
+    hours: list[Hours],
+    purchases: tuple[Purchase, ...],
+    deployments: tuple[DeploymentPlan, ...],
+) -> Spread | None:
+    """How far a plan is spread; None where the problem limits nothing of it."""
+    asked = problem.spread
+    if not asked.model_fields_set:
+        return None
+    leaning: dict[str, Leaning] = {}
+    inputs = reduced.inputs
+    for h in hours:
+        of: dict[tuple[str, str], float] = defaultdict(float)
+        whole: dict[str, float] = defaultdict(float)
+        parts = [(k, g, y) for (k, _, g), y in h.run.served.items()] + [(k, a, y) for (k, a), y in h.run.api.items()]
+        for k, where, y in parts:
+            name = inputs.class_workload[k]
+            if name in inputs.provider_max_share:
+                of[name, inputs.provider_of[where]] += y
+                whole[name] += y
+        for (name, provider), y in of.items():
+            share = y / whole[name]
+            if name not in leaning or share > leaning[name].share + 1e-9:
+                leaning[name] = Leaning(workload=name, provider=provider, block=h.block.label, share=min(1.0, share))
+    return Spread(
+        providers=tuple(sorted({p.provider for p in purchases})),
+        regions=tuple(sorted({f"{p.provider} {p.region or '(not stated)'}" for p in purchases})),
+        gpu_types=tuple(sorted({p.gpu for p in purchases})),
+        deployments=tuple(sorted({d.name for d in deployments})),
+        leaning=tuple(leaning.values()),
+        **asked.model_dump(),
     )

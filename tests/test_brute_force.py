@@ -10,10 +10,11 @@ import pytest
 from brute_force import BruteForce, fits, rentals
 from fleets import chat_fleet, random_fleet
 
-from planner.inputs import Blend, FleetInputs
+from planner.formulation import assemble
+from planner.inputs import Blend, FewKinds, FleetInputs
 from planner.search import search
 from planner.solution import BlockRun, Ended, Solution
-from planner.solver import Settings
+from planner.solver import Settings, solve_model
 from planner.tidy import tidy
 
 EXACT = Settings(gap=0.0, time_limit_s=60)
@@ -66,6 +67,7 @@ def check_plan(i: FleetInputs, plan: Solution) -> None:
             bought = plan.deferred_api.get((v, k), 0)
             usd += bought * window.api_usd_request.get(k, 0)
             assert done.get((v, k), 0) + bought >= asked * (1 - 1e-6)
+    check_spread(i, plan)
     bought_from = {i.offers[o].provider for o, n in plan.always.items() if n and i.offers[o].existing is None}
     bought_from |= {i.offers[o].provider for run in plan.runs for o in run.hourly}
     usd += i.provider_usd_month * len(bought_from - {x.provider for x in i.offers.values() if x.existing is not None})
@@ -84,6 +86,23 @@ def check_blends(i: FleetInputs, run: BlockRun) -> None:
             assert sum(blend.score[place] * y for place, y in mine) >= blend.mean_score * total - 1e-5
         for j, share in blend.max_share.items():
             assert sum(y for place, y in mine if blend.model.get(place) == j) <= share * total + 1e-5
+
+
+def check_spread(i: FleetInputs, plan: Solution) -> None:
+    """No more kinds are used than allowed, and no provider serves more than its share."""
+    used = {o for o, n in plan.always.items() if n} | {o for run in plan.runs for o in run.hourly}
+    used |= {c for run in plan.runs for c, _ in run.replicas}
+    for few in i.few_kinds.values():
+        assert len({few.kind[each] for each in used if each in few.kind}) <= few.most
+    for run in plan.runs:
+        for w, share in i.provider_max_share.items():
+            parts = [(k, g, y) for (k, _, g), y in run.served.items()] + [(k, a, y) for (k, a), y in run.api.items()]
+            total, of = 0.0, {}
+            for k, where, y in parts:
+                if i.class_workload[k] == w:
+                    total += y
+                    of[i.provider_of[where]] = of.get(i.provider_of[where], 0.0) + y
+            assert all(y <= share * total + 1e-5 for y in of.values())
 
 
 def check_survival(i: FleetInputs, run: BlockRun, g: str, machines: int) -> None:
@@ -139,6 +158,54 @@ def interrupted(seed: int) -> FleetInputs:
         serving_share={g: rng.choice([0.6, 0.9]) for g in sorted(spot)},
         pool_max_share={w: rng.choice([0.4, 0.7, 1.0]) for w in sorted(live)},
     )
+
+
+def spread_out(seed: int) -> FleetInputs:
+    """A random fleet of which few kinds may be used, and sometimes no provider may serve all; each group is of one."""
+    inputs, rng = random_fleet(seed), random.Random(seed)
+    owner = {g: f"p{n % 2}" for n, g in enumerate(sorted(inputs.group_gpus))}
+    owner |= {a: f"p{n}" for n, a in enumerate(sorted({a for _, a in inputs.api_usd_h}))}
+    offers = {o: replace(offer, provider=owner[offer.group]) for o, offer in inputs.offers.items()}
+    kinds = {
+        "max_providers": {o: offer.provider for o, offer in offers.items()},
+        "max_regions": {o: f"r{rng.randint(0, 2)}" for o in offers},
+        "max_gpu_types": {o: offer.group for o, offer in offers.items()},
+        "max_deployments": {c: c for c in inputs.deployment_gpus},
+    }
+    chosen = rng.sample(sorted(kinds), rng.randint(1, 2))
+    few = {f: FewKinds(kind=kinds[f], most=rng.choice([1, 1, 2, 0 if rng.random() < 0.2 else 1])) for f in chosen}
+    waits = {k for w in inputs.windows.values() for k in w.requests_month}
+    live = sorted({w for k, w in inputs.class_workload.items() if k not in waits})
+    share = rng.random() < 0.4
+    return replace(
+        inputs,
+        offers=offers,
+        few_kinds=few,
+        provider_of=owner,
+        provider_max_share=dict.fromkeys(live, rng.choice([0.6, 0.8])) if share else {},
+    )
+
+
+@pytest.mark.parametrize("kind", range(5), ids=KINDS)
+def test_few_kinds_and_shares_of_providers_cost_what_trying_everything_finds(kind):
+    dearer = feasible = 0
+    for seed in range(4000 + kind, 4240, 5):
+        inputs = spread_out(seed)
+        expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
+        if expected is None:
+            assert found.ended is Ended.INFEASIBLE, seed
+            continue
+        feasible += 1
+        assert found.ended is Ended.OPTIMAL, seed
+        assert found.usd_month == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
+        assert found.bound_usd_month <= expected * (1 + AGREE) + AGREE, seed
+        check_plan(inputs, found)
+        check_plan(inputs, tidy(inputs, found, EXACT))
+        if not inputs.windows:  # the whole program, of which the search never asks for the kinds
+            assert solve_model(assemble(inputs), EXACT).objective == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
+        free = search(replace(inputs, few_kinds={}, provider_max_share={}), EXACT)
+        dearer += found.usd_month > free.usd_month * (1 + AGREE) + AGREE
+    assert dearer > 2 and feasible > 8, (dearer, feasible)
 
 
 def blended(seed: int) -> FleetInputs:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from planner.audit import apis, bill, fleet, limits, offers, quality, rates, resilience, service, spot
+from planner.audit import apis, bill, fleet, limits, offers, quality, rates, resilience, service, spot, spread
 from planner.audit.evidence import Evidence, Finding
 from planner.catalog.load import Catalog
 from planner.performance import Performance
@@ -38,6 +38,8 @@ CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     quality.mean_scores,
     quality.model_shares,
     quality.told_shares,
+    spread.provider_shares,
+    spread.few_kinds,
     offers.offers_exist,
     offers.existing_complete,
     offers.where_and_terms,

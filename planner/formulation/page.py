@@ -132,6 +132,7 @@ def page() -> str:
                 inputs.Quota,
                 inputs.MinimumOrder,
                 inputs.Blend,
+                inputs.FewKinds,
                 inputs.Proved,
             )
         ),
