@@ -173,6 +173,28 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         {"workloads.chat.models": [SCORED]},
         "chat is said to score 0.7 on the mean, it scores 0.605495",
     ),
+    (
+        "provider_shares",
+        {"apis.0.provider": "acme"},
+        {"spread.max_provider_traffic_share": 0.9},
+        "chat on firm is spread over acme and beta, and which serves what is not said",
+    ),
+    (
+        "provider_shares",
+        {"purchases.2.provider": "acme"},
+        {"spread.max_provider_traffic_share": 0.9},
+        # 28 of 30, the API of gamma the rest
+        "acme serves too much of chat in day: 28 of 30 requests/s, at most 0.9 of them may be",
+    ),
+    ("few_kinds", {}, {"spread.max_providers": 1}, "2 providers are used (acme, beta), at most 1 may be"),
+    ("few_kinds", {}, {"spread.max_regions": 1}, "2 regions are used (acme eu-1, beta eu-2), at most 1 may be"),
+    ("few_kinds", {"purchases.1.gpu": "l4"}, {"spread.max_gpu_types": 1}, "2 GPU types are used (h100-sxm, l4)"),
+    (
+        "few_kinds",
+        {},
+        {"spread.max_deployments": 1},
+        "2 deployments are used (batch on spot, chat on firm), at most 1 may be",
+    ),
     ("lanes_and_models", {"deployments.0.precision": "int4"}, {}, "precision int4 is not accepted, only bf16, fp8"),
     ("lanes_and_models", {"deployments.0.kv_precision": "int8"}, {}, "KV cache in int8 is not accepted"),
     ("lanes_and_models", {}, {"workloads.chat.engines": ["sglang"]}, "engine vllm is not accepted, only sglang"),

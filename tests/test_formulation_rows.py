@@ -12,7 +12,7 @@ from pulp import LpMinimize, LpProblem
 
 from planner.formulation import ROWS
 from planner.formulation.variables import create_variables, most_machines
-from planner.inputs import Blend, FleetInputs, MinimumOrder, Offer, Proved, Quota, Window
+from planner.inputs import Blend, FewKinds, FleetInputs, MinimumOrder, Offer, Proved, Quota, Window
 
 FAMILIES = {rows.name: rows for rows in ROWS}
 
@@ -381,6 +381,31 @@ def test_a_model_keeps_to_its_share():
     assert broken("within_model_share", blended(max_share={"small": 0.5}), **half) == set()
     assert broken("within_model_share", blended(max_share={"small": 0.4}), **half) == {("chat", "small", "day")}
     assert broken("within_model_share", blended(mean_score=0.8), **half) == set()  # no share is limited
+
+
+def test_a_provider_keeps_to_its_share_its_api_included():
+    whose = {"h100": "acme", "api": "acme", "other": "beta"}
+    apis = {("chat", "api"): 1.0, ("chat", "other"): 1.0}
+    fleet = chat_fleet(api_usd_h=apis, provider_of=whose, provider_max_share={"chat": 0.5})
+    half = {"served": {on(): 1.0}, "api": {("chat", "api", "day"): 1.0, ("chat", "other", "day"): 2.0}}
+    assert broken("within_provider_share", fleet, **half) == set()
+    more = {"served": {on(): 1.5}, "api": {("chat", "api", "day"): 1.0, ("chat", "other", "day"): 1.5}}
+    assert broken("within_provider_share", fleet, **more) == {("chat", "acme", "day")}
+    assert broken("within_provider_share", replace(fleet, provider_max_share={}), **more) == set()
+
+
+def test_no_more_kinds_are_used_than_allowed():
+    few = FewKinds(kind={"by hour": "acme", "1y": "beta", "llama": "llama"}, most=2)
+    fleet = chat_fleet(offers={"by hour": rented(), "1y": committed()}, few_kinds={"few": few})
+    here = ("llama", "h100", "day")
+    two = {"of_kind": {("few", "acme"): 1, ("few", "llama"): 1}, "replicas": {here: 2}}
+    assert broken("within_few_kinds", fleet, hourly={("by hour", "day"): 2}, **two) == set()
+    assert broken("within_few_kinds", fleet, always={"1y": 1}, **two) == {("few", "1y")}
+    none = {"of_kind": {("few", "beta"): 1}}
+    assert broken("within_few_kinds", fleet, hourly={("by hour", "day"): 1}, **none) == {("few", "by hour", "day")}
+    assert broken("within_few_kinds", fleet, replicas={here: 1}, **none) == {("few", *here)}
+    three = {"of_kind": {("few", "acme"): 1, ("few", "llama"): 1, ("few", "beta"): 1}}
+    assert broken("within_few_kinds", fleet, **three) == {("few",)}
 
 
 def test_credit_ends_with_the_work():
