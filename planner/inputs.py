@@ -132,6 +132,9 @@ class FleetInputs:
     provider_max_share: Mapping[str, float] = field(default_factory=dict)  # kappa_w  by workload, on one provider
     provider_of: Mapping[str, str] = field(default_factory=dict)  #        by group and API, where such a share counts
     few_kinds: Mapping[str, FewKinds] = field(default_factory=dict)  #        f: by the limit's name
+    stand_ins: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  #        by offer: others that beat it where any kind may be used
     windows: Mapping[str, Window] = field(default_factory=dict)
     quotas: Mapping[str, Quota] = field(default_factory=dict)
     minimum_orders: Mapping[str, MinimumOrder] = field(default_factory=dict)

@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from planner.inputs import FleetInputs
+from planner.inputs import FleetInputs, Offer
 from planner.solution import Ended, Solution
 from planner.solver import Settings
 
@@ -163,8 +163,9 @@ def search_few_kinds(inputs: FleetInputs, settings: Settings, progress: Progress
 def without(inputs: FleetInputs, barred: frozenset[Kind]) -> FleetInputs:
     """The problem without anything of these kinds, and without any limit on kinds."""
     gone = {each for f, few in inputs.few_kinds.items() for each, i in few.kind.items() if (f, i) in barred}
-    offers = {o: offer for o, offer in inputs.offers.items() if o not in gone}
-    offers = {o: offer for o, offer in offers.items() if not any(beats(inputs, other, o) for other in offers)}
+    allowed = {o: offer for o, offer in inputs.offers.items() if o not in gone}
+    beaten = superfluous(inputs, allowed, all_deployments=not any(c in gone for c in inputs.deployment_groups))
+    offers = {o: offer for o, offer in allowed.items() if o not in beaten}
     return replace(
         inputs,
         offers=offers,
@@ -181,31 +182,17 @@ def without(inputs: FleetInputs, barred: frozenset[Kind]) -> FleetInputs:
     )
 
 
-def beats(inputs: FleetInputs, other: str, one: str) -> bool:
-    """Whether the offer `other`, of which there is no end, does in its group all that `one` does for no more money."""
-    x, y = inputs.offers[other], inputs.offers[one]
-    if other == one or x.group != y.group or x.existing is not None or y.existing is not None:
-        return False
-    if x.max_machines is not None or x.upfront_usd or (inputs.provider_usd_month and x.provider != y.provider):
-        return False
-    if any(other in quota.weight for quota in inputs.quotas.values()):
-        return False
-    if any(one in order.offers for order in inputs.minimum_orders.values()) or x.billing not in (y.billing, "hourly"):
-        return False
-    if any(other in order.offers for order in inputs.minimum_orders.values()):
-        return False
-    if x.billing == y.billing == "stretch" and x.minimum_rental_h > y.minimum_rental_h:
-        return False
-    usd_h = y.usd_h + y.capital_usd_month / inputs.month_h
-    alike = x.usd_h == usd_h and beaten_in_turn(inputs, one, other)
-    return x.usd_h <= usd_h and not (alike and other > one)
+def superfluous(inputs: FleetInputs, allowed: Mapping[str, Offer], all_deployments: bool) -> set[str]:
+    """Offers that others allowed here stand in for.
 
-
-def beaten_in_turn(inputs: FleetInputs, one: str, other: str) -> bool:
-    """Whether two offers of the same price could each stand for the other."""
-    x, y = inputs.offers[other], inputs.offers[one]
-    limited = y.max_machines is not None or any(one in quota.weight for quota in inputs.quotas.values())
-    return not limited and (x.billing, x.minimum_rental_h, y.upfront_usd) == (y.billing, y.minimum_rental_h, 0)
+    Replicas share their queue with their group only: where a stand-in is in another group, all of the group must go.
+    And it relies on the deployments there.
+    """
+    group = {o: offer.group for o, offer in allowed.items()}
+    better = {o: [s for s in inputs.stand_ins.get(o, ()) if s in allowed] for o in allowed}
+    inside = {o for o, several in better.items() if any(group[s] == group[o] for s in several)}
+    staying = {group[o] for o, several in better.items() if not several}
+    return inside | {o for o, several in better.items() if several and all_deployments and group[o] not in staying}
 
 
 def too_many(inputs: FleetInputs, found: Solution) -> dict[str, Mapping[str, float]]:

@@ -36,6 +36,7 @@ def to_inputs(
     standing: Mapping[str, list[Candidate]],
     apis: Mapping[str, Mapping[str, ApiPrice]],
     sold: Sold,
+    better: Mapping[str, tuple[str, ...]],
 ) -> FleetInputs:
     """The numbers themselves."""
     procurement, overheads = problem.procurement, problem.overheads
@@ -108,6 +109,7 @@ def to_inputs(
         provider_max_share=provider_max_share(problem),
         provider_of=provider_of(problem, groups, apis),
         few_kinds=few_kinds_of(problem, lots, used),
+        stand_ins=better,
         blends=blends_of(problem, load, used, apis, sold),
         windows=windows_of(problem, load, apis),
         quotas=quotas_of(problem, lots),

@@ -16,7 +16,7 @@ from planner.candidates import Candidate, enumerate_candidates, from_capacity_ta
 from planner.catalog.load import Catalog, benchmarks_for
 from planner.catalog.own import read_own_rows
 from planner.catalog.rows import ApiPrice
-from planner.dominance import prune_dominated_lots, prune_outclassed_lots, standing_on
+from planner.dominance import prune_dominated_lots, prune_outclassed_lots, stand_ins, standing_on
 from planner.drops import Drops
 from planner.errors import NoCandidate
 from planner.inputs import FleetInputs
@@ -81,8 +81,9 @@ def reduce_problem(problem: Problem, folder: Path, catalog: Catalog, today: date
     hosting = prune_outclassed_lots(problem, hosting, standing, drops["offer"])
     if any(lot.billing == "stretch" for lot in hosting):
         load = in_hours(load)
+    better = stand_ins(problem, hosting, standing)
     sold = {name: sold_as(w, catalog) for name, w in problem.workloads.items()}
-    inputs = to_inputs(problem, load, candidates, hosting, standing, apis, sold)
+    inputs = to_inputs(problem, load, candidates, hosting, standing, apis, sold, better)
     reduced = Reduced(
         inputs=inputs,
         load=load,
