@@ -26,6 +26,8 @@ Kind = tuple[str, str]
 Progress = Callable[[str, float | None, float | None], None]
 SearchAll = Callable[[FleetInputs, Settings, Progress, float], Solution]
 FIRST_SHARE = 0.5
+ROUGHLY = 0.5
+"""A gap at which to see whether there is a plan at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +157,15 @@ def search_few_kinds(inputs: FleetInputs, settings: Settings, progress: Progress
     answer = Division(inputs, settings, progress, search_all).run()
     if answer.ended is not Ended.INFEASIBLE:
         return answer
-    free = search_all(replace(inputs, few_kinds={}), replace(settings, gap=max(settings.gap, 0.1)), progress, -math.inf)
-    impossible = free.ended is Ended.INFEASIBLE
-    return replace(answer, in_the_way=free.in_the_way if impossible else ("within_few_kinds",))
+    roughly = replace(settings, gap=max(settings.gap, ROUGHLY))
+    free = search_all(replace(inputs, few_kinds={}), roughly, progress, math.inf)
+    if free.ended is Ended.INFEASIBLE:
+        return replace(answer, in_the_way=free.in_the_way)
+    ways = ["within_few_kinds"]
+    if inputs.budget_usd_month is not None:
+        unlimited = Division(replace(inputs, budget_usd_month=None), roughly, progress, search_all).run()
+        ways += ["within_budget"] if unlimited.usd_month is not None else []
+    return replace(answer, in_the_way=tuple(ways))
 
 
 def without(inputs: FleetInputs, barred: frozenset[Kind]) -> FleetInputs:

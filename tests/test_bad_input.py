@@ -95,6 +95,12 @@ CASES = [
         "4  workloads.chat.models",
         "the models may serve 0.6 of the requests together, and nothing the rest",
     ),
+    (
+        "too few providers for their share",
+        GOOD + "apis: {allow: false}\nspread: {max_providers: 1, max_provider_traffic_share: 0.6}\n",
+        "9  spread.max_providers",
+        "1 x max_provider_traffic_share of 0.6 is 0.6 of the requests, and no API serves the rest.",
+    ),
     ("unknown key", swap("slo:", "slow:"), "6  workloads.chat.slow", "no such key.  Did you mean slo?"),
     ("unknown top key", swap("procurement:", "procurment:"), "7  procurment", "Did you mean procurement?"),
     (

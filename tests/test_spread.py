@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import planner
+from planner.errors import ProblemError
 from planner.inputs import FewKinds, FleetInputs
 from planner.search import search
 from planner.solution import Ended, Solution
@@ -138,6 +139,15 @@ def test_more_kinds_never_cost_more(most, prices):
     assert usd(replace(inputs, few_kinds=few(most + 1))) <= usd(replace(inputs, few_kinds=few(most))) + 1e-6
 
 
+def test_a_budget_too_small_for_few_kinds_is_in_the_way_beside_them():
+    # $800 with two providers, $1,400 with one
+    inputs = three_providers(few_kinds=few(1), budget_usd_month=1000.0)
+    assert set(plan(inputs).in_the_way) == {"within_few_kinds", "within_budget"}
+    assert usd(replace(inputs, budget_usd_month=1400.0)) == is_usd(1400)
+    nobody = replace(inputs, few_kinds=few(2), budget_usd_month=100.0)
+    assert "within_few_kinds" not in plan(nobody).in_the_way and "within_budget" in plan(nobody).in_the_way
+
+
 PROBLEM = """\
 name: spread
 workloads:
@@ -181,13 +191,24 @@ def test_a_share_of_the_traffic_keeps_each_provider_in_a_group_of_its_own(tmp_pa
     assert {provider for provider, _ in places(found)} == {"acme", "beta"}
     (leaning,) = found.spread.leaning
     assert leaning.share <= 0.6 + 1e-6
-    assert len(solved(tmp_path, "max_provider_traffic_share: 0.6, max_gpu_types: 1").in_the_way) == 1
 
 
 def test_what_cannot_be_is_named_in_the_words_of_the_file(tmp_path):
-    found = solved(tmp_path, "max_providers: 0")
-    assert found.status == "infeasible" and found.in_the_way == ("spread.max_providers of 0",)
-    both = solved(tmp_path, "max_provider_traffic_share: 0.6, max_providers: 1")
-    assert both.status == "infeasible" and both.in_the_way == ("spread.max_providers of 1",)
+    both = solved(tmp_path, "max_provider_traffic_share: 0.6, max_gpu_types: 1")  # beta has no H100
+    assert both.status == "infeasible" and both.in_the_way == ("spread.max_gpu_types of 1",)
+    with pytest.raises(ProblemError, match="0 x max_provider_traffic_share of 1 is 0 of the requests"):
+        solved(tmp_path, "max_providers: 0")
     alone = solved(tmp_path, "max_provider_traffic_share: 0.4")
     assert alone.in_the_way == ("spread.max_provider_traffic_share of 0.4",)
+
+
+def test_the_example_keeps_to_all_its_limits():
+    found = planner.solve(planner.load("spread"), today=date(2026, 11, 22), price_spares=False)
+    assert found.status == "optimal"
+    assert len({p.provider for p in found.purchases}) == 2 and len({p.gpu for p in found.purchases}) == 1
+    for block in found.blocks:
+        of: dict[str, float] = {}
+        for d in found.deployments:
+            (provider,) = {p.provider for p in found.purchases if p.group == d.group}
+            of[provider] = of.get(provider, 0.0) + sum(s.req_s for s in d.served if s.block == block.label)
+        assert all(y <= 0.5 * sum(of.values()) * (1 + 1e-6) for y in of.values())

@@ -62,9 +62,7 @@ def spread_words(spread: Spread, page: Page) -> None:
         page.say(f"Few of everything: {', '.join(counted)}.")
     for each in spread.leaning:
         most = percent(spread.max_provider_traffic_share)
-        page.say(
-            f"{each.provider} serves {percent(each.share)} of {each.workload} at most, {each.block} (at most {most})."
-        )
+        page.say(f"No provider serves more than {percent(each.share)} of {each.workload} in any hour (at most {most}).")
 
 
 def _term(purchase: Purchase) -> str:
