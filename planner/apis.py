@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 
-from planner.candidates import Drops, accepted_models, card
 from planner.catalog.load import Catalog
 from planner.catalog.rows import ApiPrice
+from planner.drops import Drops
 from planner.problem.matching import named
 from planner.problem.schema import Problem
 from planner.problem.workload import Workload
 from planner.traffic.types import Load
+from planner.variants import blends, may_do_all, sold_as, too_poor
 
 
 def has_place_rule(problem: Problem, workload: Workload) -> bool:
@@ -25,7 +26,8 @@ def has_place_rule(problem: Problem, workload: Workload) -> bool:
 def api_prices(problem: Problem, load: Load, catalog: Catalog, drops: Drops) -> dict[str, dict[str, ApiPrice]]:
     """By API (provider) and class, the cheapest price at which it sells one of the workload's models.
 
-    Token prices carry no region, so they satisfy no rule about places.
+    Token prices carry no region, so they satisfy no rule about places.  Where it matters which model serves, a provider
+    is one API for each.  What may wait is bought from one, so only models that may do all of it count there.
     """
     quotes = [
         ApiPrice(
@@ -44,8 +46,7 @@ def api_prices(problem: Problem, load: Load, catalog: Catalog, drops: Drops) -> 
     out: dict[str, dict[str, ApiPrice]] = {}
     for k in load.classes:
         workload = problem.workloads[k.workload]
-        sold = {a.model for a in accepted_models(workload)}
-        sold |= {found.family for a in accepted_models(workload) if (found := card(catalog, a.model))}
+        sold = sold_as(workload, catalog)
         for row in quotes + list(catalog.api_prices):
             if row.model not in sold:
                 continue
@@ -61,30 +62,39 @@ def api_prices(problem: Problem, load: Load, catalog: Catalog, drops: Drops) -> 
                 row.max_output_tok or math.inf
             ) < k.request.output_tok:
                 drops.add("API takes no such long requests")
+            elif too_poor(workload, sold[row.model]):
+                drops.add("scores less than min_quality", row.model, 1)
+            elif workload.deferrable is not None and not may_do_all(workload, sold[row.model]):
+                drops.add("one API does all that is bought of what may wait, and this model may not")
             else:
                 may_wait = workload.deferrable is not None
-                known = out.setdefault(row.provider, {}).get(k.label)
+                api = f"{row.provider} {row.model}" if blends(workload) and not may_wait else row.provider
+                known = out.setdefault(api, {}).get(k.label)
                 if known is None or usd_request(
                     row, k.request.input_tok, k.request.output_tok, batch=may_wait
                 ) < usd_request(known, k.request.input_tok, k.request.output_tok, batch=may_wait):
-                    out[row.provider][k.label] = row
-    if rule.max_req_s is None:
-        cheapest_only(out, load, drops)
+                    out[api][k.label] = row
+    if rule.max_req_s is None and problem.spread.max_provider_traffic_share >= 1:
+        cheapest_only(problem, out, load, drops)
     return {a: by_class for a, by_class in sorted(out.items()) if by_class}
 
 
-def cheapest_only(apis: dict[str, dict[str, ApiPrice]], load: Load, drops: Drops) -> None:
-    """Without rate limits only the cheapest API of each class can be in a best plan; the first by name on a tie."""
+def cheapest_only(problem: Problem, apis: dict[str, dict[str, ApiPrice]], load: Load, drops: Drops) -> None:
+    """Without rate limits only the cheapest API of each class can be in a best plan; the first by name on a tie.
+
+    Where it matters which model serves, the cheapest of each model.
+    """
     for k in load.classes:
         deferred = any(k.label in w.requests_month for w in load.windows)
-        prices = {
-            a: usd_request(rows[k.label], k.request.input_tok, k.request.output_tok, batch=deferred)
-            for a, rows in sorted(apis.items())
-            if k.label in rows
-        }
-        if prices:
-            best = min(prices, key=lambda a: prices[a])
-            for a in prices:
+        apart = blends(problem.workloads[k.workload])
+        prices: dict[str, dict[str, float]] = {}
+        for a, rows in sorted(apis.items()):
+            if (row := rows.get(k.label)) is not None:
+                usd = usd_request(row, k.request.input_tok, k.request.output_tok, batch=deferred)
+                prices.setdefault(row.model if apart and not deferred else "", {})[a] = usd
+        for several in prices.values():
+            best = min(several, key=lambda a: several[a])
+            for a in several:
                 if a != best:
                     del apis[a][k.label]
                     drops.add("another API is no dearer for these requests")

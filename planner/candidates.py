@@ -13,19 +13,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from planner.catalog.load import Catalog
-from planner.catalog.names import resolve_model
-from planner.catalog.rows import Engine, KvPrecision, ModelCard, Precision
+from planner.catalog.rows import Engine
+from planner.drops import Drops
 from planner.lanes import allowed_features, at_least_as_tight, lanes_of, most_variable, objective_of
 from planner.performance import Performance
 from planner.performance.queueing import queue_line
 from planner.performance.tails import waiting_room_s
 from planner.performance.types import Deployment, Objective, OperatingPoint, Refusal
 from planner.problem.schema import Problem
-from planner.problem.workload import AcceptableModel, Slo, Workload
+from planner.problem.workload import Slo
 from planner.traffic.types import Load, RequestClass
+from planner.variants import Standing, accepted_variants, standings
 
 TENSOR_PARALLEL = (1, 2, 4, 8)
-KV_ORDER: tuple[KvPrecision, ...] = ("fp8", "int8", "bf16")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,64 +60,7 @@ class Candidate:
     queue: QueueOf | None
     slope: float
     loss: float
-
-
-@dataclass(slots=True)
-class Drops:
-    """How many candidates were dropped for which reason, and which came nearest."""
-
-    count: dict[str, int] = field(default_factory=dict)
-    nearest: dict[str, tuple[float, str]] = field(default_factory=dict)
-
-    def add(self, reason: str, nearest: str = "", shortfall: float = math.inf) -> None:
-        """Count one; keep the nearest by its shortfall."""
-        self.count[reason] = self.count.get(reason, 0) + 1
-        if nearest and shortfall < self.nearest.get(reason, (math.inf, ""))[0]:
-            self.nearest[reason] = (shortfall, nearest)
-
-
-def accepted_models(workload: Workload) -> list[AcceptableModel]:
-    """The workload's models, plain names written out."""
-    return [AcceptableModel(model=m) if isinstance(m, str) else m for m in workload.models]
-
-
-def card(catalog: Catalog, name: str) -> ModelCard | None:
-    """The weights of that name, if the catalog has them."""
-    found = resolve_model(catalog, name)
-    return found if isinstance(found, ModelCard) else None
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """Model variant accepted by some workloads: (model, precision, KV precision, engine) -> workloads."""
-
-    card: ModelCard
-    precision: Precision
-    kv_precision: KvPrecision
-    engine: str
-    workloads: frozenset[str]
-
-
-def accepted_variants(problem: Problem, catalog: Catalog, drops: Drops) -> list[Accepted]:
-    """Every model variant that some workload accepts; of the KV precisions accepted only the smallest is kept."""
-    wanted: dict[tuple[str, Precision, str], dict[str, KvPrecision]] = {}
-    engines: list[str] = list(dict.fromkeys(row.engine for row in catalog.engines))
-    for name, workload in problem.workloads.items():
-        for model in accepted_models(workload):
-            if not isinstance(resolve_model(catalog, model.model), ModelCard):
-                drops.add("sold by APIs only: no open weights in the catalog", model.model, 1)
-                continue
-            kv = next(p for p in KV_ORDER if p in (model.kv_precisions or ["bf16", "fp8"]))
-            for precision in model.precisions or ["bf16", "fp8"]:
-                for engine in engines:
-                    if not workload.engines or engine in workload.engines:
-                        wanted.setdefault((model.model, precision, engine), {})[name] = kv
-    out = []
-    for (model_name, precision, engine), by_workload in wanted.items():
-        for kv in dict.fromkeys(by_workload.values()):
-            who = frozenset(w for w, k in by_workload.items() if k == kv)
-            out.append(Accepted(catalog.models[model_name], precision, kv, engine, who))
-    return out
+    standing: Mapping[str, Standing] = field(default_factory=dict)  # by class, where the blend of models matters
 
 
 def enumerate_candidates(
@@ -251,11 +194,14 @@ def candidate(
         drops.add("no time left to wait for a slot")
         return None
     d, slo = deployment, problem.workloads[own[0]].slo
+    owner = {k.label: k.workload for k, _ in riders if k.label in rates}
+    standing = standings(problem.workloads, owner, d.model.name, d.precision)
     how = f" with {d.features.label}" if d.features.label else ""
     name = f"{d.model.name} {d.precision} kv-{d.kv_precision} {d.engine} {d.gpu.name} tp{d.tp}{how} for {'+'.join(own)}"
     return Candidate(
-        name=name, deployment=d, gpu=d.gpu.name, gpus=d.gpus, lane=slo, rates=rates, queue=queue, slope=slope, loss=loss
-    )
+        name=name, deployment=d, gpu=d.gpu.name, gpus=d.gpus, lane=slo, rates=rates, queue=queue, slope=slope,
+        loss=loss, standing=standing,
+    )  # fmt: skip
 
 
 def relied_share(problem: Problem, point: OperatingPoint) -> float:
@@ -268,9 +214,10 @@ def stands_for(d: Candidate, c: Candidate, each: int) -> bool:
     """Whether `each` replicas of d carry all that one of c does, however many there are and whatever is asked.
 
     With rates at least `ratio` times those of c, work w of c is at most w / ratio of d; the two lines of usable load
-    are straight in the number of replicas, so it is enough that d's is no lower at one and no flatter.
+    are straight in the number of replicas, so it is enough that d's is no lower at one and no flatter.  Where the blend
+    of models matters, d's must be worth as much.
     """
-    if each < 1:
+    if each < 1 or not all(d.standing[k].no_worse(c.standing[k]) for k in c.rates if k in c.standing):
         return False
     ratio = min(d.rates[k].req_s / c.rates[k].req_s for k in c.rates)
     no_flatter = d.slope * each >= c.slope / ratio - 1e-9

@@ -12,10 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 
-from planner.candidates import Candidate, Drops, prune_dominated, stands_for
+from planner.candidates import Candidate, prune_dominated, stands_for
+from planner.drops import Drops
 from planner.market import Lot, matches_quota
 from planner.problem.matching import allows
 from planner.problem.schema import Problem
+
+COUNTED = ("max_providers", "max_regions", "max_gpu_types", "max_deployments")
 
 
 def limited(lot: Lot, problem: Problem) -> bool:
@@ -23,6 +26,19 @@ def limited(lot: Lot, problem: Problem) -> bool:
     upfront = lot.upfront_usd > 0 and problem.procurement.max_upfront_usd is not None
     apart = lot.row.term == "spot" and problem.spot.kept_share > 0
     return lot.max_machines is not None or upfront or apart or ordered(lot, problem)
+
+
+def one_kind(problem: Problem, other: Lot, one: Lot) -> bool:
+    """Whether `other` is of the same provider, region and GPU type as `one` wherever these are paid for or limited."""
+    spread, overheads = problem.spread, problem.overheads
+    by_provider = overheads.provider_usd_month > 0 or overheads.storage_gb > 0
+    by_provider = by_provider or spread.max_provider_traffic_share < 1 or spread.max_providers is not None
+    place, its = (one.row.provider, one.row.region), (other.row.provider, other.row.region)
+    return not (
+        (by_provider and place[0] != its[0])
+        or (spread.max_regions is not None and place != its)
+        or (spread.max_gpu_types is not None and one.row.gpu != other.row.gpu)
+    )
 
 
 def ordered(lot: Lot, problem: Problem) -> bool:
@@ -48,6 +64,46 @@ def keeping_queues_whole(
     return kept, len(lots) - len(kept)
 
 
+Beats = Callable[[Lot, Lot], bool]
+"""(other, one) -> whether `other`, of which there is no end, does all that `one` does for no more money."""
+
+
+def prices_of(problem: Problem, lots: Iterable[Lot]) -> dict[str, float]:
+    """What a machine costs with the interest on what is paid upfront [USD/h]."""
+    capital = problem.procurement.cost_of_capital_year
+    return {one.name: one.row.usd_h + one.capital_usd_month(capital) / problem.month_hours for one in lots}
+
+
+def on_the_same_machine(problem: Problem, lots: list[Lot]) -> Beats:
+    """Whether one offer of a machine beats another of the same; of equals the first by name does."""
+    price = prices_of(problem, lots)
+    free = {one.name: one.existing is None and not limited(one, problem) for one in lots}
+    quotas = range(len(problem.procurement.quotas))
+    counted = {one.name: {i for i in quotas if matches_quota(one, problem, i)} for one in lots}
+
+    def beats(other: Lot, one: Lot) -> bool:
+        if other is one or not free[other.name] or not one.workloads <= other.workloads:
+            return False
+        if not as_steady(other, one) or not follows(other, one) or not one_kind(problem, other, one):
+            return False
+        if not counted[other.name] <= counted[one.name]:
+            return False
+        if other.egress_usd_gb > one.egress_usd_gb or price[other.name] > price[one.name]:
+            return False
+        same = price[other.name] == price[one.name] and other.billing == one.billing and free[one.name]
+        same = same and as_steady(one, other)
+        same = same and other.workloads == one.workloads and other.egress_usd_gb == one.egress_usd_gb
+        same = same and counted[other.name] == counted[one.name]
+        return not (same and other.name > one.name)
+
+    return beats
+
+
+def decided(problem: Problem, lots: Iterable[Lot]) -> list[Lot]:
+    """Offers that may be dropped at all: not paid for already, and no minimum order counts them."""
+    return [one for one in lots if one.existing is None and not ordered(one, problem)]
+
+
 def prune_dominated_lots(problem: Problem, lots: Iterable[Lot], drops: Drops) -> list[Lot]:
     """Drop an offer that another, unlimited one of the same machine is no dearer than, for all it may serve.
 
@@ -55,41 +111,16 @@ def prune_dominated_lots(problem: Problem, lots: Iterable[Lot], drops: Drops) ->
 
     An hourly offer no dearer than a commitment dominates it; a commitment never dominates an hourly offer.
     """
-    capital = problem.procurement.cost_of_capital_year
-    by_provider = problem.overheads.provider_usd_month > 0 or problem.overheads.storage_gb > 0
-    gone: dict[str, bool] = {}
     everything = list(lots)
-    price = {one.name: one.row.usd_h + one.capital_usd_month(capital) / problem.month_hours for one in everything}
-    free = {one.name: one.existing is None and not limited(one, problem) for one in everything}
-    quotas = range(len(problem.procurement.quotas))
-    counted = {one.name: {i for i in quotas if matches_quota(one, problem, i)} for one in everything}
+    beats = on_the_same_machine(problem, everything)
+    gone: dict[str, bool] = {}
     kinds: dict[tuple[str, int], list[Lot]] = {}
     for one in everything:
         kinds.setdefault((one.row.gpu, one.row.gpus), []).append(one)
-    for one in everything:
-        rivals = [] if one.existing is not None or ordered(one, problem) else kinds[one.row.gpu, one.row.gpus]
-        for other in rivals:
-            if other is one or not free[other.name] or not one.workloads <= other.workloads:
-                continue
-            if not as_steady(other, one):
-                continue
-            if not follows(other, one):
-                continue
-            if by_provider and other.row.provider != one.row.provider:
-                continue
-            if not counted[other.name] <= counted[one.name]:
-                continue
-            if other.egress_usd_gb > one.egress_usd_gb or price[other.name] > price[one.name]:
-                continue
-            same = price[other.name] == price[one.name] and other.billing == one.billing and free[one.name]
-            same = same and as_steady(one, other)
-            same = same and other.workloads == one.workloads and other.egress_usd_gb == one.egress_usd_gb
-            same = same and counted[other.name] == counted[one.name]
-            if same and other.name > one.name:
-                continue
-            gone[one.name] = other.group != one.group
-            if not gone[one.name]:
-                break
+    for one in decided(problem, everything):
+        better = [other for other in kinds[one.row.gpu, one.row.gpus] if beats(other, one)]
+        if better:
+            gone[one.name] = all(other.group != one.group for other in better)
     kept, dropped = keeping_queues_whole(everything, gone, lambda _: True)
     for _ in range(dropped):
         drops.add("another offer of the same machine is no dearer")
@@ -109,11 +140,12 @@ def follows(other: Lot, one: Lot) -> bool:
 
 
 def standing_on(
-    lots: Iterable[Lot], candidates: list[Candidate], classes: Mapping[str, str]
+    problem: Problem, lots: Iterable[Lot], candidates: list[Candidate], classes: Mapping[str, str]
 ) -> dict[str, list[Candidate]]:
     """By group, the candidates worth standing there, with the rates of the classes admitted and no others.
 
-    `classes` is class -> workload.  Where only some workloads are admitted, fewer candidates are worth it.
+    `classes` is class -> workload.  Where only some workloads are admitted, fewer candidates are worth it, unless few
+    deployments may be used at all.
     """
     by_gpu: dict[str, list[Candidate]] = {}
     for c in candidates:
@@ -128,24 +160,22 @@ def standing_on(
                 for c in by_gpu.get(lot.row.gpu, ())
                 if c.gpus <= lot.row.gpus
             ]
-            known[key] = prune_dominated([c for c in fitting if c.rates], Drops())
+            serving = [c for c in fitting if c.rates]
+            few = problem.spread.max_deployments is not None
+            known[key] = serving if few else prune_dominated(serving, Drops())
         out[lot.group] = known[key]
     return out
 
 
-def prune_outclassed_lots(
-    problem: Problem, lots: list[Lot], standing: Mapping[str, list[Candidate]], drops: Drops
-) -> list[Lot]:
-    """Drop an offer whose machines another kind of machine outclasses, at no more money.
+def on_other_machines(problem: Problem, lots: list[Lot], standing: Mapping[str, list[Candidate]]) -> Beats:
+    """Whether machines of one kind outclass those of another, so many of them as the price of one buys.
 
     One machine of the offer can be replaced by m of the other (a power of two, as many as its price buys) if every
     candidate standing on it has a counterpart there that takes no more of the m machines' room and carries at least as
     much of every class, queueing included.  Quotas, egress, markets and workloads are respected as above.
     """
-    capital = problem.procurement.cost_of_capital_year
-    by_provider = problem.overheads.provider_usd_month > 0 or problem.overheads.storage_gb > 0
     quotas = range(len(problem.procurement.quotas))
-    price = {one.name: one.row.usd_h + one.capital_usd_month(capital) / problem.month_hours for one in lots}
+    price = prices_of(problem, lots)
     counted = {one.name: any(matches_quota(one, problem, i) for i in quotas) for one in lots}
     gpus = {one.group: one.row.gpus for one in lots}
 
@@ -162,32 +192,69 @@ def prune_outclassed_lots(
             for c in standing[group]
         )
 
+    def beats(other: Lot, one: Lot) -> bool:
+        if other is one or other.existing is not None or limited(other, problem) or counted[other.name]:
+            return False
+        if other.group == one.group or not one.workloads <= other.workloads:
+            return False
+        if not as_steady(other, one) or other.egress_usd_gb > one.egress_usd_gb:
+            return False
+        if not follows(other, one) or not one_kind(problem, other, one) or price[other.name] > price[one.name]:
+            return False
+        machines = 2 ** int(math.log2(price[one.name] / price[other.name] + 1e-12))
+        return outclasses(one.group, other.group, machines)
+
+    return beats
+
+
+def prune_outclassed_lots(
+    problem: Problem, lots: list[Lot], standing: Mapping[str, list[Candidate]], drops: Drops
+) -> list[Lot]:
+    """Drop an offer whose machines another kind of machine outclasses, at no more money.
+
+    Not where only few deployments may be used: counterparts may be more of them.
+    """
+    if problem.spread.max_deployments is not None:
+        return lots
+    beats = on_other_machines(problem, lots, standing)
+    price = prices_of(problem, lots)
     alive = {one.name: one for one in lots}
-    for one in sorted(lots, key=lambda lot: (-price[lot.name] / lot.row.gpus, lot.name)):
-        if one.existing is not None or ordered(one, problem):
-            continue
-        for other in alive.values():
-            if other is one or other.existing is not None or limited(other, problem) or counted[other.name]:
-                continue
-            if other.group == one.group or not one.workloads <= other.workloads:
-                continue
-            if not as_steady(other, one) or other.egress_usd_gb > one.egress_usd_gb:
-                continue
-            if not follows(other, one):
-                continue
-            if by_provider and other.row.provider != one.row.provider:
-                continue
-            if price[other.name] > price[one.name]:
-                continue
-            machines = 2 ** int(math.log2(price[one.name] / price[other.name] + 1e-12))
-            if outclasses(one.group, other.group, machines):
-                del alive[one.name]
-                break
+    for one in sorted(decided(problem, lots), key=lambda lot: (-price[lot.name] / lot.row.gpus, lot.name)):
+        if any(beats(other, one) for other in alive.values()):
+            del alive[one.name]
     gone = {one.name: True for one in lots if one.name not in alive}
     kept, dropped = keeping_queues_whole(lots, gone, lambda group: any(c.loss > 0 for c in standing[group]))
     for _ in range(dropped):
         drops.add("other machines do all that it does for no more money")
     return kept
+
+
+def stand_ins(problem: Problem, lots: list[Lot], standing: Mapping[str, list[Candidate]]) -> dict[str, tuple[str, ...]]:
+    """By offer, those that beat it as long as nothing limits how many kinds are used."""
+    spread = problem.spread
+    if all(most is None for most in (spread.max_providers, spread.max_regions, spread.max_gpu_types)):
+        return {}
+    free = problem.model_copy(update={"spread": spread.model_copy(update=dict.fromkeys(COUNTED))})
+    same, others, price = (
+        on_the_same_machine(free, lots),
+        on_other_machines(free, lots, standing),
+        prices_of(free, lots),
+    )
+    machine = {one.name: (one.row.gpu, one.row.gpus) for one in lots}
+
+    def first(other: Lot, one: Lot) -> bool:
+        return (price[other.name], other.name) < (price[one.name], one.name)
+
+    found = {
+        one.name: tuple(
+            other.name
+            for other in lots
+            if (machine[other.name] == machine[one.name] and same(other, one))
+            or (first(other, one) and others(other, one))
+        )
+        for one in decided(problem, lots)
+    }
+    return {name: better for name, better in found.items() if better}
 
 
 def replaces(c: Candidate, gpus: int, d: Candidate, other_gpus: int, machines: int) -> bool:

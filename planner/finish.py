@@ -32,6 +32,7 @@ from planner.plan import (
 from planner.problem.schema import Problem
 from planner.reduce import Reduced
 from planner.remarks import in_the_way, notes
+from planner.shares import spread_of, with_models
 from planner.solution import Solution
 from planner.ties import ties
 
@@ -75,6 +76,7 @@ def finish(
     deployments = deploy(reduced, hours)
     apis = buy_tokens(reduced, solution, hours)
     lines = bill(problem, reduced, purchases, deployments, apis, work)
+    workloads = share_out(problem, reduced, purchases, apis, lines, work)
     usd_month = sum(line.usd_month for line in lines)
     existing = sum(line.usd_month for line in lines if not line.decided)
     # What the mathematics left out as constant: fees of providers that are paid anyway.
@@ -98,10 +100,11 @@ def finish(
         purchases=purchases,
         deployments=deployments,
         apis=apis,
-        workloads=share_out(problem, reduced, purchases, apis, lines, work),
+        workloads=with_models(problem, reduced, hours, apis, workloads),
         changes=changes_of(purchases, deployments, reduced.inputs.protected, today),
         costs=tuple(lines),
         ties=ties(reduced, deployments),
+        spread=spread_of(problem, reduced, hours, purchases, deployments),
         dropped=dropped,
         notes=notes(problem, reduced, solution, usd_month),
         prices_observed=observed([*purchases, *apis], today),
@@ -279,7 +282,7 @@ def buy_tokens(reduced: Reduced, solution: Solution, hours: list[Hours]) -> tupl
             ApiPurchase(
                 workload=classes[k].workload,
                 request_class=k,
-                provider=a,
+                provider=row.provider,
                 model=row.model,
                 api_model_id=row.api_model_id,
                 input_usd_mtok=row.batch_input_usd_mtok if batch else row.input_usd_mtok,  # type: ignore[arg-type]

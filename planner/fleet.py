@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 
-from planner.candidates import accepted_models
 from planner.catalog.load import Catalog
 from planner.catalog.names import resolve_gpu, resolve_model
 from planner.catalog.rows import TERM_MONTHS, Gpu, ModelCard, PriceOffer
@@ -23,6 +22,7 @@ from planner.problem.wording import did_you_mean, some_of
 from planner.problem.workload import AcceptableModel
 from planner.reduce import Standing
 from planner.traffic.blocks import week_hours
+from planner.variants import accepted_models
 
 
 def place(file: FleetFile, problem: Problem, catalog: Catalog, today: date) -> tuple[Standing, Problem]:

@@ -11,6 +11,8 @@ Index letters, the same everywhere:
     g  group of pools on which replicas are interchangeable (GPU x machine size x market x admitted workloads)
     o  offer (provider x region x machine x term)                 a  API offer
     v  window in which deferrable work is finished                 q  quota
+    s  deployment or API, whichever serves                         j  model whose share is limited
+    f  limit on kinds (of providers, regions, GPUs, deployments)   i  kind
 """
 
 from __future__ import annotations
@@ -67,6 +69,25 @@ class MinimumOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Blend:
+    """Which models may serve how much of these classes together, in every block."""
+
+    classes: tuple[str, ...]  #        a workload's; each for itself if it may wait
+    score: Mapping[tuple[str, str], float] = field(default_factory=dict)  # theta_ks   of class k served by s
+    mean_score: float | None = None  # Theta  of all that is served, at least
+    model: Mapping[tuple[str, str], str] = field(default_factory=dict)  #        (k, s) -> j, where its share is limited
+    max_share: Mapping[str, float] = field(default_factory=dict)  # rho_j  by model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FewKinds:
+    """At most so many kinds of what is bought, or of deployments, are used at all in the month."""
+
+    kind: Mapping[str, str]  #        by offer or by deployment
+    most: int  # M_f
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proved:
     """No way to run block b costs less than `usd_month` while procurement holds `steps`.
 
@@ -109,6 +130,13 @@ class FleetInputs:
     serving_share: Mapping[str, float] = field(default_factory=dict)  # alpha_g  of the time of spot machines; else 1
     spot_max_share: Mapping[str, float] = field(default_factory=dict)  # by workload
     pool_max_share: Mapping[str, float] = field(default_factory=dict)  # pi_w   by workload, on one spot pool
+    blends: Mapping[str, Blend] = field(default_factory=dict)
+    provider_max_share: Mapping[str, float] = field(default_factory=dict)  # kappa_w  by workload, on one provider
+    provider_of: Mapping[str, str] = field(default_factory=dict)  #        by group and API, where such a share counts
+    few_kinds: Mapping[str, FewKinds] = field(default_factory=dict)  #        f: by the limit's name
+    stand_ins: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  #        by offer: others that beat it where any kind may be used
     windows: Mapping[str, Window] = field(default_factory=dict)
     quotas: Mapping[str, Quota] = field(default_factory=dict)
     minimum_orders: Mapping[str, MinimumOrder] = field(default_factory=dict)
@@ -126,6 +154,11 @@ class FleetInputs:
     def rate_in(self, c: str, k: str, g: str) -> float:
         """Requests/s of class k that a replica of c carries on machines of g, interruptions taken off."""
         return self.rate_req_s[c, k] * self.serving_share.get(g, 1.0)
+
+    def kinds_there(self, limit: str) -> frozenset[str]:
+        """Kinds of what is already paid for: they count whatever is decided."""
+        of = self.few_kinds[limit].kind
+        return frozenset(of[o] for o, offer in self.offers.items() if offer.existing is not None and o in of)
 
     def window_of(self) -> dict[tuple[str, str], str]:
         """(class, block) -> the window it belongs to; windows of one class share no block."""
@@ -145,6 +178,7 @@ class FleetInputs:
             budget_usd_month=None,
             self_host_usd_month=0,
             provider_usd_month=0,
+            few_kinds={},
             proved=(),
         )
 

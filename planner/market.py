@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from planner.candidates import Drops
 from planner.catalog.load import Catalog
 from planner.catalog.rows import TERM_MONTHS, PriceOffer
+from planner.drops import Drops
 from planner.interruptions import Interruptions, interruptions_of
 from planner.owning import offer_of_owned
 from planner.problem.matching import allows, named
@@ -183,8 +183,9 @@ def gather(problem: Problem, catalog: Catalog, drops: Drops, held: Sequence[Held
             market = f"spot{apart} serving {risk.serving_share:.4f}"
             limit = problem.spot.max_machines_pool
             most = limit if most is None else most if limit is None else min(most, limit)
+        own = f" from {row.provider}" if problem.spread.max_provider_traffic_share < 1 else ""
         for_whom = "" if len(who) == len(problem.workloads) else f" for {'+'.join(sorted(who))}"
-        group = f"{row.gpus}x {row.gpu} {market}{for_whom}" + (f" egress {usd_gb:g}" if egress else "")
+        group = f"{row.gpus}x {row.gpu} {market}{own}{for_whom}" + (f" egress {usd_gb:g}" if egress else "")
         label = f"{row.provider}/{row.region or '-'}/{row.machine}/{'owned' if existing else row.term}"
         names[label] = names.get(label, 0) + 1
         if names[label] > 1:

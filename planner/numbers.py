@@ -11,11 +11,16 @@ from collections.abc import Mapping
 from planner.apis import usd_request
 from planner.candidates import Candidate
 from planner.catalog.rows import ApiPrice
-from planner.inputs import FleetInputs, MinimumOrder, Offer, Quota, Window
-from planner.market import Lot, matches_quota
-from planner.problem.matching import allows
+from planner.inputs import Blend, FleetInputs, Offer, Window
+from planner.limits import few_kinds_of, orders_of, provider_max_share, provider_of, quotas_of
+from planner.market import Lot
 from planner.problem.schema import Problem
+from planner.problem.workload import AcceptableModel
 from planner.traffic.types import Load
+from planner.variants import accepted_models, blends, may_do_all, standing_of
+
+Sold = Mapping[str, Mapping[str, AcceptableModel]]
+"""Workload -> name under which APIs sell it -> model it counts as."""
 
 
 def alike_nights(load: Load, block: str) -> int:
@@ -30,6 +35,8 @@ def to_inputs(
     lots: list[Lot],
     standing: Mapping[str, list[Candidate]],
     apis: Mapping[str, Mapping[str, ApiPrice]],
+    sold: Sold,
+    better: Mapping[str, tuple[str, ...]],
 ) -> FleetInputs:
     """The numbers themselves."""
     procurement, overheads = problem.procurement, problem.overheads
@@ -100,11 +107,16 @@ def to_inputs(
         spot_max_share={
             w: workload.spot_max_share for w, workload in problem.workloads.items() if workload.interruptible
         },
+        provider_max_share=provider_max_share(problem),
+        provider_of=provider_of(problem, groups, apis),
+        few_kinds=few_kinds_of(problem, lots, used),
+        stand_ins=better,
+        blends=blends_of(problem, load, used, apis, sold),
         windows=windows_of(problem, load, apis),
         quotas=quotas_of(problem, lots),
         minimum_orders=orders_of(problem, lots),
         max_upfront_usd=procurement.max_upfront_usd,
-        protected=protected_classes(problem, load, apis),
+        protected=protected_classes(problem, load, apis, sold),
         kept_share=problem.resilience.kept_share,
         budget_usd_month=budget,
         self_host_usd_month=overheads.engineering_usd_month
@@ -157,48 +169,53 @@ def windows_of(problem: Problem, load: Load, apis: Mapping[str, Mapping[str, Api
     return windows
 
 
-def quotas_of(problem: Problem, lots: list[Lot]) -> dict[str, Quota]:
-    """Quotas that count anything, in the words of the problem file."""
-    procurement = problem.procurement
-    quotas = {}
-    for i, quota in enumerate(procurement.quotas):
-        counted = [lot for lot in lots if matches_quota(lot, problem, i)]
-        if counted and quota.max_gpus is not None:
-            weight = {lot.name: float(lot.row.gpus) for lot in counted}
-            quotas[quota_name(problem, i, f"{quota.max_gpus} GPUs")] = Quota(weight=weight, limit=quota.max_gpus)
-        if counted and quota.max_machines is not None:
-            weight = {lot.name: 1.0 for lot in counted}
-            label = quota_name(problem, i, f"{quota.max_machines} machines")
-            quotas[label] = Quota(weight=weight, limit=quota.max_machines)
-    return quotas
-
-
-def orders_of(problem: Problem, lots: list[Lot]) -> dict[str, MinimumOrder]:
-    """Minimum orders that anything counts for."""
-    procurement = problem.procurement
-    orders = {}
-    for i, order in enumerate(procurement.minimum_orders):
-        mine = tuple(
-            lot.name
-            for lot in lots
-            if lot.billing == "always"
-            and lot.existing is None
-            and allows(order.where, lot.row, lot.vendor)
-            and (not order.terms or lot.row.term in order.terms)
-        )
-        if mine:
-            orders[f"minimum order {i + 1} of {order.min_machines} machines"] = MinimumOrder(
-                offers=mine, machines=order.min_machines
+def blends_of(
+    problem: Problem,
+    load: Load,
+    used: list[Candidate],
+    apis: Mapping[str, Mapping[str, ApiPrice]],
+    sold: Sold,
+) -> dict[str, Blend]:
+    """Where it matters which models serve how much, by workload; by class where it may wait."""
+    out = {}
+    for name, workload in problem.workloads.items():
+        classes = tuple(k.label for k in load.classes if k.workload == name)
+        standing = {(k, c.name): c.standing[k] for c in used for k in classes if k in c.standing}
+        standing |= {
+            (k, a): standing_of(workload, sold[name][rows[k].model])
+            for a, rows in apis.items()
+            for k in classes
+            if k in rows
+        }
+        apart = [(name, classes)] if workload.deferrable is None else [(k, (k,)) for k in classes]
+        for label, together in apart if blends(workload) else ():
+            here = {place: each for place, each in standing.items() if place[0] in together}
+            out[label] = Blend(
+                classes=together,
+                score={place: each.score for place, each in here.items()},
+                mean_score=workload.mean_quality_at_least,
+                model={place: each.limited for place, each in here.items() if each.limited},
+                max_share={m.model: m.max_share for m in accepted_models(workload) if m.max_share < 1},
             )
-    return orders
+    return out
 
 
-def protected_classes(problem: Problem, load: Load, apis: Mapping[str, Mapping[str, ApiPrice]]) -> frozenset[str]:
+def protected_classes(
+    problem: Problem, load: Load, apis: Mapping[str, Mapping[str, ApiPrice]], sold: Sold
+) -> frozenset[str]:
     """Classes that must survive the loss of a machine: of workloads named, or of all with a latency objective."""
     asked = problem.resilience
     if not asked.machine:
         return frozenset()
-    helped = {k for rows in apis.values() for k in rows} if asked.apis_may_help and not problem.apis.max_req_s else {}
+    owner = {k.label: k.workload for k in load.classes}
+    helped = set[str]()
+    if asked.apis_may_help and not problem.apis.max_req_s:
+        helped = {
+            k
+            for rows in apis.values()
+            for k, row in rows.items()
+            if may_do_all(problem.workloads[owner[k]], sold[owner[k]][row.model])
+        }
     return frozenset(k.label for k in load.classes if must_survive(problem, k.workload) and k.label not in helped)
 
 
@@ -210,21 +227,3 @@ def must_survive(problem: Problem, name: str) -> bool:
     slo = workload.slo
     promised = any(limit is not None for limit in (slo.ttft_ms, slo.tpot_ms, slo.e2e_ms))
     return name in problem.resilience.workloads if problem.resilience.workloads else promised
-
-
-def quota_name(problem: Problem, index: int, limit: str) -> str:
-    """A quota in the words of the problem file."""
-    quota = problem.procurement.quotas[index]
-    w = quota.where
-    what = "/".join(
-        part
-        for part in (
-            ",".join(w.providers),
-            ",".join(w.regions),
-            ",".join(w.gpus),
-            quota.machine or "",
-            ",".join(quota.terms),
-        )
-        if part
-    )
-    return f"quota {index + 1} ({what or 'everything'}): {limit}"

@@ -148,6 +148,17 @@ class ApiPurchase(Part):
     observed_on: date
 
 
+class ModelShare(Part):
+    """What one model variant serves of a workload, and how good its problem says it is."""
+
+    model: str
+    precision: str = Field(description="empty: an API, which does not say")
+    share: float = Field(description="of the workload's requests of a month")
+    score: float | None = None
+    evidence: str = ""
+    observed_on: date | None = None
+
+
 class WorkloadPlan(Part):
     """What one workload gets and costs.  Machines are shared out by the replica-hours each workload uses."""
 
@@ -162,6 +173,10 @@ class WorkloadPlan(Part):
     spot_share: float
     burst_factor: float
     merging_note: str
+    models: tuple[ModelShare, ...] = Field(default=(), description="the most used first")
+    mean_score: float | None = Field(default=None, description="of the month, by request; None: not all are scored")
+    least_mean_score: float | None = Field(default=None, description="in the hour in which it is lowest")
+    mean_score_asked: float | None = Field(default=None, description="mean_quality_at_least; None: none is asked")
     tags: dict[str, str] = {}
 
 
@@ -217,6 +232,30 @@ class Change(Part):
     usd_month: float
 
 
+class Leaning(Part):
+    """The most of a workload that one provider serves in any hour."""
+
+    workload: str
+    provider: str
+    block: str
+    share: float
+
+
+class Spread(Part):
+    """How far the plan is spread, beside what the problem allows (None: any)."""
+
+    providers: tuple[str, ...]
+    regions: tuple[str, ...]
+    gpu_types: tuple[str, ...]
+    deployments: tuple[str, ...]
+    max_providers: int | None = None
+    max_regions: int | None = None
+    max_gpu_types: int | None = None
+    max_deployments: int | None = None
+    leaning: tuple[Leaning, ...] = Field(default=(), description="where a provider's share is limited")
+    max_provider_traffic_share: float = 1
+
+
 class PricesObserved(Part):
     """How old the prices of this plan are."""
 
@@ -251,6 +290,7 @@ class Plan(Part):
     changes: tuple[Change, ...] = Field(default=(), description="against today's fleet; empty: there is none")
     costs: tuple[CostLine, ...] = ()
     ties: tuple[Tie, ...] = ()
+    spread: Spread | None = Field(default=None, description="None: the problem limits nothing of it")
     spares: Spares | None = Field(default=None, description="None: nothing is promised, or its cost was not asked for")
     dropped: tuple[Dropped, ...] = ()
     in_the_way: tuple[str, ...] = Field(

@@ -12,12 +12,13 @@ from datetime import date
 from pathlib import Path
 
 from planner.apis import api_prices
-from planner.candidates import Candidate, Drops, accepted_models, card, enumerate_candidates, prune_dominated
+from planner.candidates import Candidate, enumerate_candidates, prune_dominated
 from planner.capacity_table import from_capacity_table
 from planner.catalog.load import Catalog, benchmarks_for
 from planner.catalog.own import read_own_rows
 from planner.catalog.rows import ApiPrice
-from planner.dominance import prune_dominated_lots, prune_outclassed_lots, standing_on
+from planner.dominance import prune_dominated_lots, prune_outclassed_lots, stand_ins, standing_on
+from planner.drops import Drops
 from planner.errors import NoCandidate
 from planner.inputs import FleetInputs
 from planner.market import Held, Lot, gather
@@ -26,9 +27,11 @@ from planner.performance import Performance
 from planner.performance.constants import constants_of
 from planner.performance.types import Deployment
 from planner.problem.schema import Problem
+from planner.problem.workload import AcceptableModel
 from planner.traffic.reduce import reduce_traffic
 from planner.traffic.types import Block, Load
 from planner.traffic.types import Window as LoadWindow
+from planner.variants import accepted_models, card, sold_as
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -43,6 +46,7 @@ class Reduced:
     candidates: Mapping[str, Candidate]
     lots: Mapping[str, Lot]
     apis: Mapping[str, Mapping[str, ApiPrice]]  # API label -> class label -> price
+    sold: Mapping[str, Mapping[str, AcceptableModel]]  # workload -> name at APIs -> model it counts as
     dropped: Mapping[str, Drops]  # deployment, offer, api
 
 
@@ -89,11 +93,13 @@ def reduce_problem(
     hosting = [lot for lot in lots if lot.row.gpu in used_gpus or lot.existing is not None]
     for _ in range(len(lots) - len(hosting)):
         drops["offer"].add("no deployment fits or meets an objective on this GPU")
-    standing = standing_on(hosting, candidates, {k.label: k.workload for k in load.classes})
+    standing = standing_on(problem, hosting, candidates, {k.label: k.workload for k in load.classes})
     hosting = prune_outclassed_lots(problem, hosting, standing, drops["offer"])
     if any(lot.billing == "stretch" or lot.hours is not None for lot in hosting):
         load = in_hours(load)
-    inputs = to_inputs(problem, load, candidates, hosting, standing, apis)
+    better = stand_ins(problem, hosting, standing)
+    sold = {name: sold_as(w, catalog) for name, w in problem.workloads.items()}
+    inputs = to_inputs(problem, load, candidates, hosting, standing, apis, sold, better)
     reduced = Reduced(
         inputs=inputs,
         load=load,
@@ -101,6 +107,7 @@ def reduce_problem(
         candidates={c.name: c for c in candidates},
         lots={lot.name: lot for lot in hosting},
         apis=apis,
+        sold=sold,
         dropped=drops,
     )
     if fleet is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from planner.problem.schema import Problem
 from planner.reduce import Reduced
 from planner.solution import Solution
+from planner.variants import accepted_models
 
 
 def in_the_way(
@@ -18,6 +19,12 @@ def in_the_way(
         "minimum_order": lambda: "; ".join(reduced.inputs.minimum_orders),
         "within_spot_share": lambda: "spot_max_share",
         "keep_if_a_pool_goes": lambda: f"spot.kept_share of {problem.spot.kept_share:g}",
+        "keep_mean_quality": lambda: quality_words(problem),
+        "within_model_share": lambda: share_words(problem),
+        "within_provider_share": lambda: (
+            f"spread.max_provider_traffic_share of {problem.spread.max_provider_traffic_share:g}"
+        ),
+        "within_few_kinds": lambda: "; ".join(reduced.inputs.few_kinds),
         "within_api_rate": lambda: f"the API rate limit of {problem.apis.max_req_s} requests/s",
         "survive_machine_loss": lambda: "surviving the loss of any machine (resilience.machine)",
         "serve_demand": lambda: "serving every request in every hour",
@@ -27,6 +34,23 @@ def in_the_way(
     # Serving less is a way out of everything; it is said only where nothing else is.
     other = [s for n, s in zip(solution.in_the_way, said, strict=False) if not n.startswith("serve_")]
     return tuple(other or said)
+
+
+def quality_words(problem: Problem) -> str:
+    """The mean scores asked for."""
+    asked = {name: w.mean_quality_at_least for name, w in problem.workloads.items()}
+    return "; ".join(f"mean_quality_at_least of {name}: {q:g}" for name, q in asked.items() if q is not None)
+
+
+def share_words(problem: Problem) -> str:
+    """The shares that a router may send to single models."""
+    limited = [
+        f"max_share of {m.model} in {name}: {m.max_share:g}"
+        for name, w in problem.workloads.items()
+        for m in accepted_models(w)
+        if m.max_share < 1
+    ]
+    return "; ".join(limited)
 
 
 def budget_words(problem: Problem, without_budget_usd: float | None) -> str:

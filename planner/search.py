@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 from planner.formulation import ROWS, FleetModel, assemble
 from planner.formulation.variables import must_self_host
 from planner.inputs import FleetInputs, Proved, Steps
+from planner.kinds import search_few_kinds
 from planner.mixing import (
     Found,
     add_ways,
@@ -60,6 +61,7 @@ class Search:
     best: Found | None = None
     bound: float = -math.inf
     first_plan_s: float | None = None
+    enough_usd: float = math.inf  # once no plan can cost less than this, there is nothing to find
     proved: list[Proved] = field(default_factory=list)
 
     def best_usd(self) -> float | None:
@@ -75,7 +77,9 @@ class Search:
         return self.settings.time_limit_s - self.seconds()
 
     def proved_enough(self) -> bool:
-        """Whether the best plan is within the gap asked for."""
+        """Whether the best plan is within the gap asked for, or none can be worth finding."""
+        if self.bound >= self.enough_usd:
+            return True
         if self.best is None:
             return False
         return self.best.usd_month - self.bound <= self.settings.gap * abs(self.best.usd_month) + 1e-6
@@ -118,7 +122,16 @@ class Search:
 
 def search(inputs: FleetInputs, settings: Settings, progress: Progress = silent) -> Solution:
     """The cheapest plan, within `settings.gap` of the best if the time allows."""
-    state = Search(inputs, settings, progress)
+    if inputs.few_kinds and tells_bound(settings.solver):
+        return search_few_kinds(inputs, settings, progress, search_all_kinds)
+    return search_all_kinds(inputs, settings, progress)
+
+
+def search_all_kinds(
+    inputs: FleetInputs, settings: Settings, progress: Progress = silent, enough_usd: float = math.inf
+) -> Solution:
+    """The same where nothing limits the kinds used; ends, perhaps without a plan, once none costs less than enough."""
+    state = Search(inputs, settings, progress, enough_usd=enough_usd)
     if not tells_bound(settings.solver):
         return solve_directly(state)
     operation = Operation(inputs, settings, state.left_s)

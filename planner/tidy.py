@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 
 from planner.formulation import assemble
-from planner.inputs import FleetInputs
+from planner.inputs import Blend, FleetInputs
 from planner.operation import read_run
 from planner.solution import BlockRun, Ended, Solution
 from planner.solver import Settings, solve_model, tells_bound
@@ -42,9 +42,8 @@ def tidy(inputs: FleetInputs, solution: Solution, settings: Settings) -> Solutio
         if answer.ended not in (Ended.OPTIMAL, Ended.FEASIBLE):
             return run
         tidied = read_run(program, model.variables, run.block)
-        if dearer(inputs, run, tidied):
-            return run
-        return replace(run, replicas=tidied.replicas, served=tidied.served)
+        better = replace(run, replicas=tidied.replicas, served=tidied.served)
+        return run if dearer(inputs, run, better) or leans_too_much(inputs, better) else better
 
     end = time.monotonic() + TIME_S
     return replace(solution, runs=tuple(again(run) if time.monotonic() < end else run for run in solution.runs))
@@ -59,9 +58,23 @@ def dearer(inputs: FleetInputs, run: BlockRun, tidied: BlockRun) -> bool:
     return egress_usd_h(tidied) > egress_usd_h(run) + 1e-9
 
 
+def leans_too_much(inputs: FleetInputs, run: BlockRun) -> bool:
+    """Whether a provider serves more of a workload than its share, API included."""
+    of: dict[tuple[str, str], float] = {}
+    total: dict[str, float] = {}
+    parts = [(k, g, y) for (k, _, g), y in run.served.items()] + [(k, a, y) for (k, a), y in run.api.items()]
+    for k, where, y in parts if inputs.provider_max_share else ():
+        w = inputs.class_workload[k]
+        of[w, inputs.provider_of[where]] = of.get((w, inputs.provider_of[where]), 0.0) + y
+        total[w] = total.get(w, 0.0) + y
+    return any(y > inputs.provider_max_share.get(w, 1.0) * total[w] + 1e-7 for (w, _), y in of.items())
+
+
 def held(inputs: FleetInputs, run: BlockRun, solution: Solution, weights: dict[str, float]) -> FleetInputs:
     """The program of a run with its machines given and its work fixed."""
     machines = {**solution.always, **run.hourly}
+    few = any(c in limit.kind for limit in inputs.few_kinds.values() for c in inputs.deployment_gpus)
+    used = {c for each in solution.runs for c, _ in each.replicas}
     work: dict[tuple[str, str], float] = {}
     for (k, _, _), y in run.served.items():
         work[k, run.block] = work.get((k, run.block), 0.0) + y
@@ -75,6 +88,25 @@ def held(inputs: FleetInputs, run: BlockRun, solution: Solution, weights: dict[s
         demand_req_s=work,
         api_usd_h={},
         api_max_req_s={},
+        blends={label: as_it_is(blend, run) for label, blend in inputs.blends.items()},
         quotas={},
+        deployment_groups={c: groups for c, groups in inputs.deployment_groups.items() if not few or c in used},
         preference=weights,
+    )
+
+
+def as_it_is(blend: Blend, run: BlockRun) -> Blend:
+    """The blend that what the fleet serves in a run keeps already, where APIs serve the rest."""
+    if not any(k in blend.classes for k, _ in run.api):
+        return blend
+    parts = [((k, c), y) for (k, c, _), y in run.served.items() if k in blend.classes]
+    total = sum(y for _, y in parts)
+    if not total:
+        return blend
+    mean = sum(blend.score[place] * y for place, y in parts) / total
+    on = {j: sum(y for place, y in parts if blend.model.get(place) == j) for j in blend.max_share}
+    return replace(
+        blend,
+        mean_score=None if blend.mean_score is None else mean,
+        max_share={j: y / total for j, y in on.items()},
     )

@@ -54,6 +54,8 @@ def cheapest_gpu_h(lots: Mapping[str, Lot]) -> dict[str, float]:
 
 def _tie(mine: Candidate, other: Candidate, main: str, usd_gpu_h: Mapping[str, float]) -> Tie | None:
     rate, theirs = mine.rates[main].point, other.rates.get(main)
+    if main in mine.standing and main in other.standing and not other.standing[main].no_worse(mine.standing[main]):
+        return None  # it may not serve as much
     if rate is None or theirs is None or theirs.point is None or other.gpu not in usd_gpu_h:
         return None
     if other.deployment == mine.deployment:

@@ -86,19 +86,43 @@ class BruteForce:
     def cheapest(self) -> float | None:
         """USD per month of the best plan, or None where there is none."""
         i = self.i
+        best = min((self.of_kinds(offers, running) for offers, running in self.few()), default=math.inf)
+        within = i.budget_usd_month is None or best <= i.budget_usd_month * (1 + 1e-9)
+        return best if within and best < math.inf else None
+
+    def few(self) -> Iterator[tuple[set[str], set[str]]]:
+        """(offers, deployments) left by every choice of as many kinds as may be used."""
+        choices = []
+        for few in self.i.few_kinds.values():
+            there = {few.kind[o] for o, x in self.i.offers.items() if x.existing is not None and o in few.kind}
+            others = sorted(set(few.kind.values()) - there)
+            room = few.most - len(there)
+            choices.append(
+                [(few, there | set(more)) for more in itertools.combinations(others, min(room, len(others)))]
+                if room >= 0
+                else []
+            )
+        for choice in itertools.product(*choices):
+            out = {each for few, kinds in choice for each, kind in few.kind.items() if kind not in kinds}
+            yield set(self.machines) - out, set(self.i.deployment_gpus) - out
+
+    def of_kinds(self, offers: set[str], running: set[str]) -> float:
+        """USD per month of the best plan with these offers and deployments."""
+        i = self.i
+        self.running = running
+        self.packed.clear()
         owned = {offer.provider for offer in i.offers.values() if offer.existing is not None}
         paid = sorted({o.provider for o in self.machines.values()} - owned) if i.provider_usd_month else []
         best = math.inf
         for count in range(len(paid) + 1):
             for used in itertools.combinations(paid, count):
                 barred = set(paid) - set(used)
-                offers = {o for o, offer in self.machines.items() if offer.provider not in barred}
+                mine = {o for o in offers if self.machines[o].provider not in barred}
                 fee = count * i.provider_usd_month
-                best = min(best, fee + i.self_host_usd_month + self.with_offers(offers, True))
+                best = min(best, fee + i.self_host_usd_month + self.with_offers(mine, True))
         if i.self_host_usd_month:
             best = min(best, self.with_offers(set(), False))
-        within = i.budget_usd_month is None or best <= i.budget_usd_month * (1 + 1e-9)
-        return best if within and best < math.inf else None
+        return best
 
     def useful(self, group: str, hour: Hour) -> int:
         """Machines of a group beyond which one more would stand idle: each replica on its own, and a spare."""
@@ -265,7 +289,7 @@ class BruteForce:
             machines = min(sum(n or 0 for o, n in on.items() if i.offers[o].group == g), self.useful(g, hour))
             key = (g, machines, hour.block)
             if key not in self.packed:
-                here = [c for c, groups in i.deployment_groups.items() if g in groups]
+                here = [c for c, groups in i.deployment_groups.items() if g in groups and c in self.running]
                 counts = [
                     n
                     for n in itertools.product(*(range(self.replicas(c, g, hour) + 1) for c in here))
@@ -353,6 +377,7 @@ class BruteForce:
             asked = {k for k in i.class_workload if (k, b) in i.demand_req_s}
             waiting = {k for k in i.class_workload if deferred and (k, b) in self.window_of}
             served: dict[tuple[str, str], dict[int, float]] = {}
+            by: dict[int, tuple[str, str]] = {}  # variable -> class and who serves it
             for (c, g), room in capacity:
                 work, must = {}, {}
                 for k in asked | waiting:
@@ -362,6 +387,7 @@ class BruteForce:
                         if k in i.protected:
                             must[y] = work[y]
                         served.setdefault((k, g), {})[y] = 1.0
+                        by[y] = k, c
                         if k in waiting:
                             done.setdefault((self.window_of[k, b], k), {})[y] = -3600 * hour.month_h
                 at_most += [(work, room[0]), (must, room[1])]
@@ -372,10 +398,24 @@ class BruteForce:
                 row = {y: 1.0 for (kk, _), ys in served.items() if kk == k for y in ys}
                 row |= {p: 1.0 for (kk, _), p in bought.items() if kk == k}
                 equal.append((row, i.demand_req_s[k, b]))
+            by |= {p: place for place, p in bought.items()}
+            for blend in i.blends.values():
+                mine = {y: place for y, place in by.items() if place[0] in blend.classes}
+                if blend.mean_score is not None:
+                    at_most.append(({y: blend.mean_score - blend.score[place] for y, place in mine.items()}, 0.0))
+                for j, share in blend.max_share.items():
+                    at_most.append(({y: (blend.model.get(place) == j) - share for y, place in mine.items()}, 0.0))
             for (w, a), limit in i.api_max_req_s.items():
                 at_most.append(
                     ({p: 1.0 for (k, aa), p in bought.items() if aa == a and i.class_workload[k] == w}, limit)
                 )
+            for w, share in i.provider_max_share.items():
+                mine = [k for k in asked if i.class_workload[k] == w]
+                for provider in set(i.provider_of.values()):
+                    own = [ys for (k, g), ys in served.items() if k in mine and i.provider_of[g] == provider]
+                    of = {y: 1.0 for ys in own for y in ys}
+                    of |= {p: 1.0 for (k, a), p in bought.items() if k in mine and i.provider_of[a] == provider}
+                    at_most.append((of, share * sum(i.demand_req_s[k, b] for k in mine)))
             for w, share in i.pool_max_share.items():
                 mine = [k for k in asked if i.class_workload[k] == w]
                 for g in i.spot_groups:

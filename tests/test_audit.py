@@ -42,8 +42,13 @@ ADDED = [
     KEPT | {"verdict": "add", "provider": "beta", "region": "eu-2", "machine": "2x-h100-sxm"},
     KEPT | {"verdict": "add", "machine": "h100x1", "gpus": 1, "term": "spot"},
 ]
+SEEN = {"observed_on": "2026-11-01"}
 ONE_DAY = {"label": "day", "hours": [*cases.DAY[:-1]], "month_h": 156}
 TABLE = {"gpu": "h100-sxm", "input_tok": 1000, "output_tok": 101, "req_s": 7}
+
+SCORED = {"model": "llama-3.2-3b", "quality": {"score": 0.7, "by_precision": {"fp8": 0.6}, "evidence": "own", **SEEN}}
+HALF = [{"model": "llama-3.2-3b", "max_share": 0.5}, "gpt-oss-120b"]
+TOLD = {"model": "llama-3.2-3b", "precision": "fp8", "share": 0.9}
 
 # check, changes to the plan, changes to the problem, words that must be told
 BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
@@ -119,6 +124,84 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("lanes_and_models", {"deployments.0.lane.ttft_ms": None}, {}, "its replicas keep no limit"),
     ("lanes_and_models", {}, {"workloads.chat.slo.percentile": "p99"}, "asked at p99, its replicas keep them at p95"),
     ("lanes_and_models", {"deployments.0.model": "gpt-oss-120b"}, {}, "gpt-oss-120b is not accepted, only llama-3"),
+    (
+        "scored_enough",
+        {},
+        {"workloads.chat.models": [SCORED], "workloads.chat.min_quality": 0.65},
+        "chat on chat on firm: 0.6, at least 0.65 is asked",
+    ),
+    (
+        "scored_enough",
+        {},
+        {"workloads.chat.models": [SCORED], "workloads.chat.min_quality": 0.75},
+        "chat on llama-3.2-3b of gamma: 0.7, at least 0.75 is asked",
+    ),
+    (
+        "mean_scores",
+        {},
+        {"workloads.chat.models": [SCORED], "workloads.chat.mean_quality_at_least": 0.61},
+        # 28 of 30 from the fleet: (28 x 0.6 + 2 x 0.7) / 30
+        "chat scores 0.606667 on the mean in day, 0.61 is asked",
+    ),
+    (
+        "mean_scores",
+        {},
+        {"workloads.batch.models": [SCORED], "workloads.batch.mean_quality_at_least": 0.61},
+        "batch scores 0.6 on the mean in night, 0.61 is asked",
+    ),
+    (
+        "model_shares",
+        {},
+        {"workloads.chat.models": HALF},
+        "llama-3.2-3b serves too much of chat in day: 1 of the requests, at most 0.5 may be",
+    ),
+    (
+        "model_shares",
+        {},
+        {"workloads.batch.models": HALF},
+        "llama-3.2-3b serves too much of batch at its API: 1 of the requests, at most 0.5 may be",
+    ),
+    (
+        "told_shares",
+        {"workloads.0.models": [TOLD]},
+        {},
+        # all but 576,000 of 10,483,200 requests
+        "llama-3.2-3b is said to serve 0.9 of chat, it serves 0.945055",
+    ),
+    (
+        "told_shares",
+        {"workloads.0.models": [{**TOLD, "score": 0.8}]},
+        {"workloads.chat.models": [SCORED]},
+        "llama-3.2-3b is said to score 0.8 for chat, the problem says 0.6",
+    ),
+    (
+        "told_shares",
+        {"workloads.0.mean_score": 0.7},
+        {"workloads.chat.models": [SCORED]},
+        "chat is said to score 0.7 on the mean, it scores 0.605495",
+    ),
+    (
+        "provider_shares",
+        {"apis.0.provider": "acme"},
+        {"spread.max_provider_traffic_share": 0.9},
+        "chat on firm is spread over acme and beta, and which serves what is not said",
+    ),
+    (
+        "provider_shares",
+        {"purchases.2.provider": "acme"},
+        {"spread.max_provider_traffic_share": 0.9},
+        # 28 of 30, the API of gamma the rest
+        "acme serves too much of chat in day: 28 of 30 requests/s, at most 0.9 of them may be",
+    ),
+    ("few_kinds", {}, {"spread.max_providers": 1}, "2 providers are used (acme, beta), at most 1 may be"),
+    ("few_kinds", {}, {"spread.max_regions": 1}, "2 regions are used (acme eu-1, beta eu-2), at most 1 may be"),
+    ("few_kinds", {"purchases.1.gpu": "l4"}, {"spread.max_gpu_types": 1}, "2 GPU types are used (h100-sxm, l4)"),
+    (
+        "few_kinds",
+        {},
+        {"spread.max_deployments": 1},
+        "2 deployments are used (batch on spot, chat on firm), at most 1 may be",
+    ),
     ("lanes_and_models", {"deployments.0.precision": "int4"}, {}, "precision int4 is not accepted, only bf16, fp8"),
     ("lanes_and_models", {"deployments.0.kv_precision": "int8"}, {}, "KV cache in int8 is not accepted"),
     ("lanes_and_models", {}, {"workloads.chat.engines": ["sglang"]}, "engine vllm is not accepted, only sglang"),

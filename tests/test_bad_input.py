@@ -48,8 +48,59 @@ TWENTY_FOUR = str([1] * 24)
 ZEROS = str([0] * 168)
 ONES = str([1] * 168)
 
+
+def sized(models: str, rule: str = "") -> str:
+    """The good file with these models and a rule about them."""
+    return swap("models: [llama-3.1-8b]", f"models: [{models}]" + (f"\n    {rule}" if rule else ""))
+
+
+SEEN = "evidence: own, observed_on: 2026-11-01"
+SMALL = f"{{model: llama-3.1-8b, quality: {{score: 0.7, {SEEN}}}}}"
+
 # what is wrong | the file | where | words of the message
 CASES = [
+    (
+        "no score",
+        sized("llama-3.1-8b", "min_quality: 0.5"),
+        "5  workloads.chat.min_quality",
+        "0.5 is asked, and llama-3.1-8b has no score.  Add `quality: {score, evidence, observed_on}`",
+    ),
+    (
+        "floor above every score",
+        sized(SMALL, "min_quality: 0.75"),
+        "5  workloads.chat.min_quality",
+        "0.75 is above every score: the best is llama-3.1-8b in bf16 with 0.7.  Ask for at most 0.7",
+    ),
+    (
+        "mean above every score",
+        sized(SMALL, "mean_quality_at_least: 70"),
+        "5  workloads.chat.mean_quality_at_least",
+        "70 is above every score",
+    ),
+    (
+        "a score for a precision that is not accepted",
+        sized(SMALL.replace("score: 0.7", "score: 0.7, by_precision: {int4: 0.6}")),
+        "4  workloads.chat.models[0].quality.by_precision.int4",
+        "int4 is scored but not accepted: llama-3.1-8b may run in bf16, fp8.  Add int4 to `precisions`",
+    ),
+    (
+        "a score without evidence",
+        sized("{model: llama-3.1-8b, quality: {score: 0.7, observed_on: 2026-11-01}}"),
+        "4  workloads.chat.models[0].quality.evidence",
+        "is missing",
+    ),
+    (
+        "shares that leave requests over",
+        sized("{model: llama-3.1-8b, max_share: 0.6}"),
+        "4  workloads.chat.models",
+        "the models may serve 0.6 of the requests together, and nothing the rest",
+    ),
+    (
+        "too few providers for their share",
+        GOOD + "apis: {allow: false}\nspread: {max_providers: 1, max_provider_traffic_share: 0.6}\n",
+        "9  spread.max_providers",
+        "1 x max_provider_traffic_share of 0.6 is 0.6 of the requests, and no API serves the rest.",
+    ),
     ("unknown key", swap("slo:", "slow:"), "6  workloads.chat.slow", "no such key.  Did you mean slo?"),
     ("unknown top key", swap("procurement:", "procurment:"), "7  procurment", "Did you mean procurement?"),
     (

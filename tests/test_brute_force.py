@@ -11,10 +11,12 @@ from brute_force import BruteForce, fits, rentals
 from fleets import chat_fleet, random_fleet
 
 from planner.analysis.shortfall import Shortfall, unserved_by_the_hour
-from planner.inputs import FleetInputs
+from planner.formulation import assemble
+from planner.inputs import Blend, FewKinds, FleetInputs
 from planner.search import search
 from planner.solution import BlockRun, Ended, Solution
-from planner.solver import Settings
+from planner.solver import Settings, solve_model
+from planner.tidy import tidy
 
 EXACT = Settings(gap=0.0, time_limit_s=60)
 AGREE = 1e-6
@@ -57,6 +59,7 @@ def check_plan(i: FleetInputs, plan: Solution) -> None:
             sizes = [i.deployment_gpus[c] for (c, gg), n in run.replicas.items() if gg == g for _ in range(n)]
             assert fits(sizes, gpus, sum(n for o, n in on.items() if i.offers[o].group == g))
             check_survival(i, run, g, sum(n for o, n in on.items() if i.offers[o].group == g))
+        check_blends(i, run)
         for quota in i.quotas.values():
             assert sum(weight * on.get(o, 0) for o, weight in quota.weight.items()) <= quota.limit + 1e-9
         usd += sum(n * i.offers[o].usd_h * hours for o, n in run.hourly.items())
@@ -66,12 +69,42 @@ def check_plan(i: FleetInputs, plan: Solution) -> None:
             bought = plan.deferred_api.get((v, k), 0)
             usd += bought * window.api_usd_request.get(k, 0)
             assert done.get((v, k), 0) + bought >= asked * (1 - 1e-6)
+    check_spread(i, plan)
     bought_from = {i.offers[o].provider for o, n in plan.always.items() if n and i.offers[o].existing is None}
     bought_from |= {i.offers[o].provider for run in plan.runs for o in run.hourly}
     usd += i.provider_usd_month * len(bought_from - {x.provider for x in i.offers.values() if x.existing is not None})
     usd += i.self_host_usd_month * any(run.replicas for run in plan.runs)
     assert usd == pytest.approx(plan.usd_month, rel=AGREE, abs=AGREE)
     assert i.budget_usd_month is None or usd <= i.budget_usd_month * (1 + AGREE)
+
+
+def check_blends(i: FleetInputs, run: BlockRun) -> None:
+    """In a run, every blend scores enough on the mean and no model serves more than its share."""
+    parts = [((k, c), y) for (k, c, _), y in run.served.items()] + list(run.api.items())
+    for blend in i.blends.values():
+        mine = [(place, y) for place, y in parts if place[0] in blend.classes]
+        total = sum(y for _, y in mine)
+        if blend.mean_score is not None:
+            assert sum(blend.score[place] * y for place, y in mine) >= blend.mean_score * total - 1e-5
+        for j, share in blend.max_share.items():
+            assert sum(y for place, y in mine if blend.model.get(place) == j) <= share * total + 1e-5
+
+
+def check_spread(i: FleetInputs, plan: Solution) -> None:
+    """No more kinds are used than allowed, and no provider serves more than its share."""
+    used = {o for o, n in plan.always.items() if n} | {o for run in plan.runs for o in run.hourly}
+    used |= {c for run in plan.runs for c, _ in run.replicas}
+    for few in i.few_kinds.values():
+        assert len({few.kind[each] for each in used if each in few.kind}) <= few.most
+    for run in plan.runs:
+        for w, share in i.provider_max_share.items():
+            parts = [(k, g, y) for (k, _, g), y in run.served.items()] + [(k, a, y) for (k, a), y in run.api.items()]
+            total, of = 0.0, {}
+            for k, where, y in parts:
+                if i.class_workload[k] == w:
+                    total += y
+                    of[i.provider_of[where]] = of.get(i.provider_of[where], 0.0) + y
+            assert all(y <= share * total + 1e-5 for y in of.values())
 
 
 def check_survival(i: FleetInputs, run: BlockRun, g: str, machines: int) -> None:
@@ -127,6 +160,101 @@ def interrupted(seed: int) -> FleetInputs:
         serving_share={g: rng.choice([0.6, 0.9]) for g in sorted(spot)},
         pool_max_share={w: rng.choice([0.4, 0.7, 1.0]) for w in sorted(live)},
     )
+
+
+def spread_out(seed: int) -> FleetInputs:
+    """A random fleet of which few kinds may be used, and sometimes no provider may serve all; each group is of one."""
+    inputs, rng = random_fleet(seed), random.Random(seed)
+    owner = {g: f"p{n % 2}" for n, g in enumerate(sorted(inputs.group_gpus))}
+    owner |= {a: f"p{n}" for n, a in enumerate(sorted({a for _, a in inputs.api_usd_h}))}
+    offers = {o: replace(offer, provider=owner[offer.group]) for o, offer in inputs.offers.items()}
+    kinds = {
+        "max_providers": {o: offer.provider for o, offer in offers.items()},
+        "max_regions": {o: f"r{rng.randint(0, 2)}" for o in offers},
+        "max_gpu_types": {o: offer.group for o, offer in offers.items()},
+        "max_deployments": {c: c for c in inputs.deployment_gpus},
+    }
+    chosen = rng.sample(sorted(kinds), rng.randint(1, 2))
+    few = {f: FewKinds(kind=kinds[f], most=rng.choice([1, 1, 2, 0 if rng.random() < 0.2 else 1])) for f in chosen}
+    waits = {k for w in inputs.windows.values() for k in w.requests_month}
+    live = sorted({w for k, w in inputs.class_workload.items() if k not in waits})
+    share = rng.random() < 0.4
+    return replace(
+        inputs,
+        offers=offers,
+        few_kinds=few,
+        provider_of=owner,
+        provider_max_share=dict.fromkeys(live, rng.choice([0.6, 0.8])) if share else {},
+    )
+
+
+@pytest.mark.parametrize("kind", range(5), ids=KINDS)
+def test_few_kinds_and_shares_of_providers_cost_what_trying_everything_finds(kind):
+    dearer = feasible = 0
+    for seed in range(4000 + kind, 4240, 5):
+        inputs = spread_out(seed)
+        expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
+        if expected is None:
+            assert found.ended is Ended.INFEASIBLE, seed
+            continue
+        feasible += 1
+        assert found.ended is Ended.OPTIMAL, seed
+        assert found.usd_month == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
+        assert found.bound_usd_month <= expected * (1 + AGREE) + AGREE, seed
+        check_plan(inputs, found)
+        check_plan(inputs, tidy(inputs, found, EXACT))
+        if not inputs.windows:  # the whole program, of which the search never asks for the kinds
+            assert solve_model(assemble(inputs), EXACT).objective == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
+        free = search(replace(inputs, few_kinds={}, provider_max_share={}), EXACT)
+        dearer += found.usd_month > free.usd_month * (1 + AGREE) + AGREE
+    assert dearer > 2 and feasible > 8, (dearer, feasible)
+
+
+def blended(seed: int) -> FleetInputs:
+    """A random fleet in which deployments and APIs are of two models, a good one and one that is small and fast."""
+    inputs, rng = random_fleet(seed), random.Random(seed)
+    everyone = [*sorted(inputs.deployment_gpus), *sorted({a for _, a in inputs.api_usd_h})]
+    first = rng.randint(0, 1)
+    small = {s: (n + first) % 2 == 1 for n, s in enumerate(everyone)}
+    score = {s: round(rng.uniform(0.5, 0.7) if small[s] else rng.uniform(0.8, 0.9), 2) for s in everyone}
+    waits = {k for w in inputs.windows.values() for k in w.requests_month}
+    apart = {w: tuple(k for k, o in inputs.class_workload.items() if o == w and k not in waits) for w in ("w0", "w1")}
+    together = {**{w: ks for w, ks in apart.items() if ks}, **{k: (k,) for k in waits}}
+    blends = {}
+    for label, classes in together.items():
+        how = rng.choice(["mean", "share", "both", "both", "none"])
+        places = [(k, s) for k in classes for s in everyone]
+        if how != "none":
+            blends[label] = Blend(
+                classes=classes,
+                score={(k, s): score[s] for k, s in places},
+                mean_score=rng.choice([0.65, 0.75]) if how != "share" else None,
+                model={(k, s): "small" for k, s in places if small[s]},
+                max_share={"small": rng.choice([0.3, 0.6])} if how != "mean" else {},
+            )
+    fast = {(c, k): rate * (2 if small[c] else 1) for (c, k), rate in inputs.rate_req_s.items()}
+    cheap = {(k, a): usd * (0.5 if small[a] else 1) for (k, a), usd in inputs.api_usd_h.items()}
+    return replace(inputs, blends=blends, rate_req_s=fast, api_usd_h=cheap)
+
+
+@pytest.mark.parametrize("kind", range(5), ids=KINDS)
+def test_a_blend_of_models_costs_what_trying_everything_finds(kind):
+    dearer = feasible = 0
+    for seed in range(3000 + kind, 3200, 5):
+        inputs = blended(seed)
+        expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
+        if expected is None:
+            assert found.ended is Ended.INFEASIBLE, seed
+            continue
+        feasible += 1
+        assert found.ended is Ended.OPTIMAL, seed
+        assert found.usd_month == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
+        assert found.bound_usd_month <= expected * (1 + AGREE) + AGREE, seed
+        check_plan(inputs, found)
+        tidied = tidy(inputs, found, EXACT)
+        check_plan(inputs, tidied)
+        dearer += found.usd_month > search(replace(inputs, blends={}), EXACT).usd_month * (1 + AGREE) + AGREE
+    assert dearer > 2 and feasible > 8, (dearer, feasible)
 
 
 @pytest.mark.parametrize("kind", range(5), ids=KINDS)

@@ -45,7 +45,9 @@ def test_every_family_states_its_unit_and_its_indices_by_name(family):
     assert named <= set(family.over)
 
 
-@pytest.mark.parametrize("owner", [inputs.FleetInputs, inputs.Offer, inputs.Window, inputs.Quota, inputs.Proved])
+@pytest.mark.parametrize(
+    "owner", [inputs.FleetInputs, inputs.Offer, inputs.Window, inputs.Quota, inputs.Blend, inputs.Proved]
+)
 def test_no_number_that_is_given_is_missing_from_the_notation(owner):
     assert [name for _, name, _ in notation(owner)] == [field.name for field in fields(owner)]
 

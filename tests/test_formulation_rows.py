@@ -12,7 +12,7 @@ from pulp import LpMinimize, LpProblem
 
 from planner.formulation import ROWS
 from planner.formulation.variables import create_variables, most_machines
-from planner.inputs import FleetInputs, MinimumOrder, Offer, Proved, Quota, Window
+from planner.inputs import Blend, FewKinds, FleetInputs, MinimumOrder, Offer, Proved, Quota, Window
 
 FAMILIES = {rows.name: rows for rows in ROWS}
 
@@ -356,6 +356,56 @@ def test_what_must_survive_fits_the_machines_less_one():
     pairs, five = spared(group_gpus={"h100": 2}), {"kept": {here: 5}, "spare": spare}
     assert broken("survive_machine_loss", pairs, hourly={("by hour", "day"): 4}, **five) == set()
     assert broken("survive_machine_loss", pairs, hourly={("by hour", "day"): 3}, **five) == {("h100", "day", "1")}
+
+
+def blended(**rule: Any) -> FleetInputs:
+    """The story with an API beside the machines, which serves a small model: 0.7 where the machines' scores 0.9."""
+    blend = Blend(
+        classes=("chat",),
+        score={("chat", "llama"): 0.9, ("chat", "api"): 0.7},
+        model={("chat", "api"): "small"},
+        **rule,
+    )
+    return chat_fleet(api_usd_h={("chat", "api"): 1.0}, blends={"chat": blend})
+
+
+def test_a_mean_score_is_kept_request_by_request():
+    half = {"served": {on(): 2.0}, "api": {("chat", "api", "day"): 2.0}}
+    assert broken("keep_mean_quality", blended(mean_score=0.8), **half) == set()
+    assert broken("keep_mean_quality", blended(mean_score=0.81), **half) == {("chat", "day")}
+    assert broken("keep_mean_quality", blended(max_share={"small": 0.1}), **half) == set()  # no mean is asked
+
+
+def test_a_model_keeps_to_its_share():
+    half = {"served": {on(): 2.0}, "api": {("chat", "api", "day"): 2.0}}
+    assert broken("within_model_share", blended(max_share={"small": 0.5}), **half) == set()
+    assert broken("within_model_share", blended(max_share={"small": 0.4}), **half) == {("chat", "small", "day")}
+    assert broken("within_model_share", blended(mean_score=0.8), **half) == set()  # no share is limited
+
+
+def test_a_provider_keeps_to_its_share_its_api_included():
+    whose = {"h100": "acme", "api": "acme", "other": "beta"}
+    apis = {("chat", "api"): 1.0, ("chat", "other"): 1.0}
+    fleet = chat_fleet(api_usd_h=apis, provider_of=whose, provider_max_share={"chat": 0.5})
+    half = {"served": {on(): 1.0}, "api": {("chat", "api", "day"): 1.0, ("chat", "other", "day"): 2.0}}
+    assert broken("within_provider_share", fleet, **half) == set()
+    more = {"served": {on(): 1.5}, "api": {("chat", "api", "day"): 1.0, ("chat", "other", "day"): 1.5}}
+    assert broken("within_provider_share", fleet, **more) == {("chat", "acme", "day")}
+    assert broken("within_provider_share", replace(fleet, provider_max_share={}), **more) == set()
+
+
+def test_no_more_kinds_are_used_than_allowed():
+    few = FewKinds(kind={"by hour": "acme", "1y": "beta", "llama": "llama"}, most=2)
+    fleet = chat_fleet(offers={"by hour": rented(), "1y": committed()}, few_kinds={"few": few})
+    here = ("llama", "h100", "day")
+    two = {"of_kind": {("few", "acme"): 1, ("few", "llama"): 1}, "replicas": {here: 2}}
+    assert broken("within_few_kinds", fleet, hourly={("by hour", "day"): 2}, **two) == set()
+    assert broken("within_few_kinds", fleet, always={"1y": 1}, **two) == {("few", "1y")}
+    none = {"of_kind": {("few", "beta"): 1}}
+    assert broken("within_few_kinds", fleet, hourly={("by hour", "day"): 1}, **none) == {("few", "by hour", "day")}
+    assert broken("within_few_kinds", fleet, replicas={here: 1}, **none) == {("few", *here)}
+    three = {"of_kind": {("few", "acme"): 1, ("few", "llama"): 1, ("few", "beta"): 1}}
+    assert broken("within_few_kinds", fleet, **three) == {("few",)}
 
 
 def test_credit_ends_with_the_work():

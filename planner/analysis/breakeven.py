@@ -20,9 +20,9 @@ from typing import get_args
 
 from planner.analysis.sweep import Solve, scaled
 from planner.apis import api_prices, usd_request
-from planner.candidates import Drops
 from planner.catalog.load import Catalog
 from planner.catalog.rows import RentTerm
+from planner.drops import Drops
 from planner.errors import NoCandidate
 from planner.plan import Plan
 from planner.problem.places import ProblemFile

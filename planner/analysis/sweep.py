@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import TypeVar
 
-from planner.candidates import accepted_models
 from planner.catalog.load import Catalog
 from planner.catalog.names import resolve_gpu, resolve_model
 from planner.catalog.rows import TERM_MONTHS, ApiPrice, Gpu, ModelCard, PriceOffer
@@ -27,6 +26,7 @@ from planner.problem.places import ProblemFile, printable
 from planner.problem.procurement import Quote
 from planner.problem.schema import Problem
 from planner.problem.wording import did_you_mean
+from planner.variants import accepted_models
 
 MOST_POINTS = 10_000
 Solve = Callable[[ProblemFile, Catalog], Plan]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from planner.audit import apis, bill, fleet, limits, offers, rates, resilience, service, spot, today
+from planner.audit import apis, bill, fleet, limits, offers, quality, rates, resilience, service, spot, spread, today
 from planner.audit.evidence import Evidence, Finding
 from planner.catalog.load import Catalog
 from planner.performance import Performance
@@ -34,6 +34,12 @@ CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     resilience.survives_a_machine,
     spot.interruptions_counted,
     spot.a_pool_may_go,
+    quality.scored_enough,
+    quality.mean_scores,
+    quality.model_shares,
+    quality.told_shares,
+    spread.provider_shares,
+    spread.few_kinds,
     offers.offers_exist,
     offers.existing_complete,
     offers.where_and_terms,

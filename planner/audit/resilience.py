@@ -69,7 +69,13 @@ def _an_api_takes_over(e: Evidence, request_class: str) -> bool:
     workload, rules = e.workload(request_class), e.problem.apis
     if workload is None or not (rules.allow and workload.apis) or rules.max_req_s is not None:
         return False
-    names = {each.model for each in acceptable(workload)}
+    least = workload.mean_quality_at_least
+    alone = [
+        each
+        for each in acceptable(workload)
+        if each.max_share >= 1 and (least is None or (each.quality is not None and each.quality.score >= least))
+    ]
+    names = {each.model for each in alone}
     names |= {e.catalog.models[name].family for name in names if name in e.catalog.models}
     sellers = [row.provider for row in e.catalog.api_prices if row.model in names]
     sellers += [quote.provider for quote in rules.quotes if quote.model in names]

@@ -4,6 +4,7 @@ r"""The fleet MILP, on one page.
               hourly_ob      whole machines on in block b (on demand, spot)
               replicas_cgb   whole replicas of deployment c standing on machines of group g
               open_cgb       any replica at all: its queue's loss is paid
+              of_kind_fi     any of a kind at all, where only few may be used
               kept_cgb       replicas that survive the loss of a machine; spare_gb if any must
               served_kcgb    requests/s of class k that they serve
               api_kab        requests/s of class k bought from API a; deferred_api_vk requests a month
@@ -15,12 +16,16 @@ r"""The fleet MILP, on one page.
               serve_deferred            work that may wait is done inside its window
               within_spot_share         spot carries at most its share
               keep_if_a_pool_goes       one spot pool carries no more than may be lost
+              keep_mean_quality         what is served scores no less on the mean than is asked
+              within_model_share        a model serves no more than a router may send to it
+              within_provider_share     a provider serves no more than its share
               within_api_rate           APIs take no more than their rate limit
               within_replica_capacity   replicas carry what they can at their objective, queueing included
               open_before_use           a deployment that has a replica pays its queue's loss
               within_machine_gpus       replicas fit the machines that run
               keep_enough_replicas      what survives carries what is promised
               survive_machine_loss      ... and fits the machines less one
+              within_few_kinds          few providers, regions, GPU types and deployments are used
               within_quota              quotas are kept
               minimum_order             orders are placed whole or not at all
               minimum_rental            a machine once started runs on for its minimum rental
@@ -52,6 +57,7 @@ from planner.formulation.procurement import (
     within_upfront_cash,
 )
 from planner.formulation.proofs import count_beyond, never_cheaper_than_proved
+from planner.formulation.quality import keep_mean_quality, within_model_share
 from planner.formulation.resilience import keep_enough_replicas, survive_machine_loss
 from planner.formulation.serving import (
     keep_if_a_pool_goes,
@@ -61,18 +67,23 @@ from planner.formulation.serving import (
     within_api_rate,
     within_spot_share,
 )
+from planner.formulation.spread import within_few_kinds, within_provider_share
 
 ROWS = (
     serve_demand,
     serve_deferred,
     within_spot_share,
     keep_if_a_pool_goes,
+    keep_mean_quality,
+    within_model_share,
+    within_provider_share,
     within_api_rate,
     within_replica_capacity,
     open_before_use,
     within_machine_gpus,
     keep_enough_replicas,
     survive_machine_loss,
+    within_few_kinds,
     within_quota,
     minimum_order,
     minimum_rental,

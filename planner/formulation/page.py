@@ -131,6 +131,8 @@ def page() -> str:
                 inputs.Window,
                 inputs.Quota,
                 inputs.MinimumOrder,
+                inputs.Blend,
+                inputs.FewKinds,
                 inputs.Proved,
             )
         ),

@@ -36,6 +36,7 @@ class Variables:
     beyond: dict[tuple[Steps, int], Var] = field(default_factory=dict)  # delta_on  max(0, machines - n) of a step
     is_beyond: dict[tuple[Steps, int], Var] = field(default_factory=dict)  # i_on   1 if machines > n
     uses: dict[str, Var] = field(default_factory=dict)  # u_p    1 if decided for at all
+    of_kind: dict[tuple[str, str], Var] = field(default_factory=dict)  # x_fi   1 if kind i of limit f is used
     self_hosts: Var | None = None  # e      1 if anything stands on a machine
     orders: dict[str, Var] = field(default_factory=dict)  # u_m    1 if the minimum order is placed
     block_usd: dict[str, Var] = field(default_factory=dict)  # C_b    cost of b where only proofs speak of it
@@ -151,6 +152,11 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
         bought = {offer.provider for offer in inputs.offers.values() if offer.existing is None}
         have = {offer.provider for offer in inputs.offers.values() if offer.existing is not None}
         v.uses = {p: new("U", 1, "Integer") for p in sorted(bought - have)}
+    for f, few in inputs.few_kinds.items():
+        for i in sorted(set(few.kind.values())):
+            v.of_kind[f, i] = new("X", 1, "Integer")
+            if i in inputs.kinds_there(f):
+                v.of_kind[f, i].bounds(1, 1)
     if inputs.self_host_usd_month:
         v.self_hosts = new("E", 1, "Integer")
         if must_self_host(inputs):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from planner.outputs.figures import count, percent, things, usd, usd_fine
 from planner.outputs.page import Line, Page
-from planner.plan import ApiPurchase, ClassRate, DeploymentPlan, Lane, Plan
+from planner.plan import ApiPurchase, ClassRate, DeploymentPlan, Lane, Plan, WorkloadPlan
 
 SOURCE_WORDS = {"measured": "measured", "corrected": "corrected", "modeled": "modeled", "given": "own table"}
 
@@ -97,6 +97,26 @@ def _workloads(plan: Plan, rates: Sequence[ClassRate]) -> list[str]:
     labels = [rate.request_class for rate in rates]
     found = (label if label in names else label.rpartition("/")[0] or label for label in labels)
     return list(dict.fromkeys(found))
+
+
+def models_of(workload: WorkloadPlan) -> list[str]:
+    """Which model serves how much of a workload and how good that is; nothing where one model without a score does."""
+    scored = [each for each in workload.models if each.score is not None]
+    if len(workload.models) < 2 and not scored:
+        return []
+    shares = []
+    for each in workload.models:
+        what = f"{each.model} {each.precision}" if each.precision else f"{each.model} from an API"
+        score = "" if each.score is None else f" (scores {each.score:g})"
+        shares.append(f"{percent(each.share)} on {what}{score}")
+    lines = [", ".join(shares)]
+    if workload.mean_score is not None and workload.least_mean_score is not None:
+        asked = "" if workload.mean_score_asked is None else f"; at least {workload.mean_score_asked:g} is asked"
+        mean, least = f"{workload.mean_score:.4g}", f"{workload.least_mean_score:.4g}"
+        worst = "no less in any hour" if mean == least else f"{least} in the hour in which it is lowest"
+        lines.append(f"mean score {mean}, {worst}{asked}")
+    sources = dict.fromkeys(f"{each.evidence}, {each.observed_on}" for each in scored)
+    return [*lines, f"scores: {'; '.join(sources)}"] if sources else lines
 
 
 def show_apis(plan: Plan, page: Page) -> None:

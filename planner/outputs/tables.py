@@ -52,6 +52,7 @@ API_COLUMNS = (
 WORKLOAD_COLUMNS = (
     *("name", "requests_month", "input_mtok_month", "output_mtok_month", "usd_month", "usd_mtok_output"),
     *("usd_mtok_total", "api_share", "spot_share", "burst_factor", "merging_note"),
+    *("models", "mean_score", "least_mean_score", "mean_score_asked"),
 )
 COST_COLUMNS = ("line", "usd_month", "decided")
 DROPPED_COLUMNS = ("kind", "reason", "count", "nearest")
@@ -95,7 +96,9 @@ def tables_of(plan: Plan) -> dict[str, tuple[tuple[str, ...], list[Row]]]:
         "workloads.csv": (
             (*WORKLOAD_COLUMNS, *(f"tag:{tag}" for tag in tags)),
             [
-                workload.model_dump() | {f"tag:{tag}": text for tag, text in workload.tags.items()}
+                workload.model_dump()
+                | {"models": "; ".join(f"{m.model} {m.precision}".strip() for m in workload.models)}
+                | {f"tag:{tag}": text for tag, text in workload.tags.items()}
                 for workload in plan.workloads
             ],
         ),

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from planner.outputs.figures import TERM_WORDS, count, percent, usd, usd_fine
+from planner.outputs.figures import TERM_WORDS, count, percent, things, usd, usd_fine
 from planner.outputs.headline import show_headline
 from planner.outputs.page import Line, Page
 from planner.outputs.schedule import schedule_lines
-from planner.outputs.serving import show_apis, show_deployments
+from planner.outputs.serving import models_of, show_apis, show_deployments
 from planner.outputs.trust import show_audit, show_dropped, show_evidence, show_notes
-from planner.plan import Plan, Purchase
+from planner.plan import Plan, Purchase, Spread
 
 SCHEDULE_LINES = 8
 
@@ -45,6 +45,24 @@ def show_purchases(plan: Plan, page: Page) -> None:
     upfront = sum(purchase.upfront_usd for purchase in plan.purchases)
     if upfront:
         page.say(f"Cash due when signing: {usd(upfront)}, already spread over the months above.")
+    if plan.spread is not None:
+        spread_words(plan.spread, page)
+
+
+def spread_words(spread: Spread, page: Page) -> None:
+    """How far the plan is spread, beside what is allowed."""
+    limits = (
+        (len(spread.providers), "provider", spread.max_providers),
+        (len(spread.regions), "region", spread.max_regions),
+        (len(spread.gpu_types), "GPU type", spread.max_gpu_types),
+        (len(spread.deployments), "deployment", spread.max_deployments),
+    )
+    counted = [f"{things(n, what)} (at most {most})" for n, what, most in limits if most is not None]
+    if counted:
+        page.say(f"Few of everything: {', '.join(counted)}.")
+    for each in spread.leaning:
+        most = percent(spread.max_provider_traffic_share)
+        page.say(f"No provider serves more than {percent(each.share)} of {each.workload} in any hour (at most {most}).")
 
 
 def show_changes(plan: Plan, page: Page) -> None:
@@ -101,6 +119,7 @@ def show_workloads(plan: Plan, page: Page) -> None:
                 percent(workload.api_share),
                 percent(workload.spot_share),
             ),
+            models_of(workload),
         )
         for workload in plan.workloads
     ]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from planner.catalog.rows import TERM_MONTHS
 from planner.problem.features import EngineFeatures
 from planner.problem.places import Finding, KeyPath
+from planner.problem.right_sizing import right_sizing
 from planner.problem.schema import Problem
 from planner.problem.wording import did_you_mean
 from planner.problem.workload import Deferrable, Slo, Traffic, Workload
@@ -34,6 +35,7 @@ def within_sections(problem: Problem) -> list[Finding]:
         if workload.deferrable:
             found += _deferrable(workload, workload.deferrable, at)
     found += _procurement(problem)
+    found += right_sizing(problem)
     if not problem.apis.allow and (problem.apis.providers or problem.apis.quotes):
         what = "providers or quotes are listed, but `allow: false` forbids all APIs.  Keep one of the two."
         found.append(Finding(("apis", "allow"), what))
@@ -53,6 +55,7 @@ def across_sections(problem: Problem) -> list[Finding]:
             remedy = "  Keep one, and give rates measured with the features."
             found.append(Finding(("workloads", name, "features"), what + remedy))
     found += _resilience(problem)
+    found += _spread(problem)
     if problem.spot.kept_share and not any(each.interruptible for each in problem.workloads.values()):
         what = "no workload may be interrupted, so nothing runs on spot."
         found.append(Finding(("spot", "kept_share"), what + "  Add `interruptible: true` to one, or leave it out."))
@@ -82,6 +85,18 @@ def _resilience(problem: Problem) -> Iterator[Finding]:
     if asked.workloads and not asked.machine:
         what = "workloads are named that must go on, but `machine: false` promises nothing.  Keep one of the two."
         yield Finding(("resilience", "machine"), what)
+
+
+def _spread(problem: Problem) -> Iterator[Finding]:
+    spread = problem.spread
+    live = [w for w in problem.workloads.values() if w.deferrable is None]
+    no_apis = not problem.apis.allow or not any(w.apis for w in live)
+    if spread.max_providers is not None and live and no_apis:
+        served = spread.max_providers * spread.max_provider_traffic_share
+        if served < 1:
+            limits = f"{spread.max_providers} x max_provider_traffic_share of {spread.max_provider_traffic_share:g}"
+            what = f"{limits} is {served:g} of the requests, and no API serves the rest."
+            yield Finding(("spread", "max_providers"), what + "  Raise one of the two, or allow APIs.")
 
 
 def _features(features: EngineFeatures, at: KeyPath) -> Iterator[Finding]:

@@ -105,7 +105,7 @@ def _value(field: Mapping[str, Any]) -> str:
     if field.get("type") == "array":
         return f"list of {_value(field['items'])}"
     if field.get("type") == "object":
-        (value,) = field["patternProperties"].values()
+        (value,) = field.get("patternProperties", {"": field.get("additionalProperties")}).values()
         return f"names, each with {_value(value)}"
     words = {"number": "number", "integer": "whole number", "string": "text", "boolean": "true or false"}
     kind = "date" if field.get("format") == "date" else words[field["type"]]

@@ -16,6 +16,7 @@ from planner.problem.procurement import Procurement
 from planner.problem.resilience import Resilience
 from planner.problem.section import Money, Name, Positive, Section, Share
 from planner.problem.spot import Spot
+from planner.problem.spread import Spread
 from planner.problem.workload import Workload
 
 
@@ -89,6 +90,7 @@ class Problem(Section):
     apis: Apis = Apis()
     spot: Spot = Spot()
     resilience: Resilience = Resilience()
+    spread: Spread = Spread()
     budget: Budget | None = None
     overheads: Overheads = Overheads()
     performance: Performance = Performance()

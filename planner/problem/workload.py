@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -85,19 +86,39 @@ class Deferrable(Section):
     )
 
 
+Score = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
+
+
+class Quality(Section):
+    """How good the answers of a model are for this workload, on any scale of your own; more is better."""
+
+    score: Score = Field(description="of the model, and of every precision that is not scored by itself")
+    by_precision: dict[Precision, Score] = Field(default={}, description="scores of single weight precisions")
+    evidence: Annotated[Name, Field(min_length=3)] = Field(description="where the scores come from")
+    observed_on: date = Field(description="when they were measured or read")
+
+
 class AcceptableModel(Section):
     """One model variant the workload accepts."""
 
     model: Name = Field(description="a name, alias or family of the catalog; `plan catalog list models`")
     precisions: list[Precision] = Field(default=[], description="weight precisions accepted; empty: bf16 and fp8")
     kv_precisions: list[KvPrecision] = Field(default=[], description="empty: bf16 and fp8")
+    quality: Quality | None = Field(default=None, description="how good its answers are; needed where quality counts")
+    max_share: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=1, description="largest share of the requests, in any hour, that a router may send to this model"
+    )
 
 
 class Workload(Section):
     """Something that must be served."""
 
     models: Annotated[list[AcceptableModel | Name], Field(min_length=1)] = Field(
-        description="acceptable models: names, or {model, precisions, kv_precisions}"
+        description="acceptable models: names, or {model, precisions, kv_precisions, quality, max_share}"
+    )
+    min_quality: Score | None = Field(default=None, description="variants that score less are not used")
+    mean_quality_at_least: Score | None = Field(
+        default=None, description="mean score of what is served, request by request, in every hour"
     )
     traffic: Traffic = Field(description="how much arrives and when")
     slo: Slo = Field(default=Slo(), description="latency objectives; left out: none")
