@@ -60,11 +60,12 @@ def merge_alike(runs: list[BlockRun]) -> list[BlockRun]:
     out: list[BlockRun] = []
     for run in runs:
         for i, other in enumerate(out):
-            if (run.hourly, run.replicas, run.served, run.api) == (
+            if (run.hourly, run.replicas, run.served, run.api, run.covered) == (
                 other.hourly,
                 other.replicas,
                 other.served,
                 other.api,
+                other.covered,
             ):
                 out[i] = BlockRun(
                     block=run.block,
@@ -73,6 +74,7 @@ def merge_alike(runs: list[BlockRun]) -> list[BlockRun]:
                     replicas=run.replicas,
                     served=run.served,
                     api=run.api,
+                    covered=run.covered,
                     usd_month=run.usd_month,
                 )
                 break

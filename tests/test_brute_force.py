@@ -10,7 +10,7 @@ import pytest
 from brute_force import BruteForce, fits, rentals
 from fleets import chat_fleet, random_fleet
 
-from planner.inputs import FleetInputs
+from planner.inputs import FleetInputs, MinimumOrder, Offer
 from planner.search import search
 from planner.solution import BlockRun, Ended, Solution
 from planner.solver import Settings
@@ -58,6 +58,13 @@ def check_plan(i: FleetInputs, plan: Solution) -> None:
         for quota in i.quotas.values():
             assert sum(weight * on.get(o, 0) for o, weight in quota.weight.items()) <= quota.limit + 1e-9
         usd += sum(n * i.offers[o].usd_h * hours for o, n in run.hourly.items())
+        usd -= sum(x * i.offers[o].usd_h * hours for (_, o), x in run.covered.items())
+        for o, n in run.hourly.items():
+            assert sum(x for (_, oo), x in run.covered.items() if oo == o) <= n + 1e-6
+        for s, promise in i.offers.items():
+            paid = sum(promise.covers[o] * x for (ss, o), x in run.covered.items() if ss == s)
+            assert paid <= plan.always.get(s, 0) * promise.usd_h + 1e-5
+    assert all(n % i.offers[o].multiple_of == 0 for o, n in plan.always.items())
     assert week_h == i.block_week_h
     for v, window in i.windows.items():
         for k, asked in window.requests_month.items():
@@ -125,6 +132,46 @@ def interrupted(seed: int) -> FleetInputs:
         serving_share={g: rng.choice([0.6, 0.9]) for g in sorted(spot)},
         pool_max_share={w: rng.choice([0.4, 0.7, 1.0]) for w in sorted(live)},
     )
+
+
+def promised(seed: int) -> FleetInputs:
+    """A random fleet with spend commitments on what is rented by the hour, and commitments sold by the pod."""
+    inputs, rng = random_fleet(seed), random.Random(seed)
+    hourly = [o for o, x in inputs.offers.items() if x.billing == "hourly" and x.group not in inputs.spot_groups]
+    offers = {
+        o: replace(x, multiple_of=2) if x.billing == "always" and x.existing is None and rng.random() < 0.3 else x
+        for o, x in inputs.offers.items()
+    }
+    for n in range(rng.choice([1, 1, 2])):
+        covers = {o: round(inputs.offers[o].usd_h * rng.uniform(0.15, 0.6), 2) for o in hourly if rng.random() < 0.8}
+        if covers:
+            terms = {"existing": rng.randint(1, 2)} if rng.random() < 0.2 else {}
+            offers[f"s{n}"] = Offer(
+                group="", provider=f"p{n}", usd_h=round(min(covers.values()) * rng.choice([1, 1, 1.7]), 2),
+                billing="always", covers=covers, upfront_usd=rng.choice([0.0, 5.0]), **terms,
+            )  # fmt: skip
+    orders = dict(inputs.minimum_orders)
+    if "s0" in offers and offers["s0"].existing is None and rng.random() < 0.3:
+        orders["spend"] = MinimumOrder(offers=("s0",), machines=2)
+    return replace(inputs, offers=offers, minimum_orders=orders)
+
+
+@pytest.mark.parametrize("kind", range(5), ids=KINDS)
+def test_promises_of_spend_cost_what_trying_everything_finds(kind):
+    feasible = cheaper = 0
+    for seed in range(3000 + kind, 3160, 5):
+        inputs = promised(seed)
+        expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
+        if expected is None:
+            assert found.ended is Ended.INFEASIBLE, seed
+            continue
+        feasible += 1
+        assert found.ended is Ended.OPTIMAL, seed
+        assert found.usd_month == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
+        assert found.bound_usd_month <= expected * (1 + AGREE) + AGREE, seed
+        check_plan(inputs, found)
+        cheaper += any(found.always.get(s, 0) for s, x in inputs.offers.items() if x.covers and x.existing is None)
+    assert feasible > 8 and cheaper > 2, (feasible, cheaper)
 
 
 @pytest.mark.parametrize("kind", range(5), ids=KINDS)
