@@ -16,13 +16,21 @@ from planner.candidates import Candidate, Drops, prune_dominated, stands_for
 from planner.market import Lot, matches_quota
 from planner.problem.matching import allows
 from planner.problem.schema import Problem
+from planner.spending import plan_rates
 
 
 def limited(lot: Lot, problem: Problem) -> bool:
     """Whether anything in the problem, quotas aside, limits how much of this offer can be had."""
     upfront = lot.row.upfront_share > 0 and problem.procurement.max_upfront_usd is not None
     apart = lot.row.term == "spot" and problem.spot.kept_share > 0
-    return lot.max_machines is not None or upfront or apart or ordered(lot, problem)
+    by_lot = lot.min_machines > 1 or lot.multiple_of > 1
+    return lot.max_machines is not None or upfront or apart or by_lot or ordered(lot, problem)
+
+
+def covered_as_well(one: Lot, other: Lot, problem: Problem) -> bool:
+    """Whether every spend commitment that pays for `one` pays for `other` at a rate no higher."""
+    rates = plan_rates(problem, other)
+    return all(quote in rates and rates[quote] <= usd_h for quote, usd_h in plan_rates(problem, one).items())
 
 
 def ordered(lot: Lot, problem: Problem) -> bool:
@@ -73,7 +81,7 @@ def prune_dominated_lots(problem: Problem, lots: Iterable[Lot], drops: Drops) ->
                 continue
             if not as_steady(other, one):
                 continue
-            if not follows(other, one):
+            if not follows(other, one) or not covered_as_well(one, other, problem):
                 continue
             if by_provider and other.row.provider != one.row.provider:
                 continue
@@ -82,7 +90,7 @@ def prune_dominated_lots(problem: Problem, lots: Iterable[Lot], drops: Drops) ->
             if other.egress_usd_gb > one.egress_usd_gb or price[other.name] > price[one.name]:
                 continue
             same = price[other.name] == price[one.name] and other.billing == one.billing and free[one.name]
-            same = same and as_steady(one, other)
+            same = same and as_steady(one, other) and covered_as_well(other, one, problem)
             same = same and other.workloads == one.workloads and other.egress_usd_gb == one.egress_usd_gb
             same = same and counted[other.name] == counted[one.name]
             if same and other.name > one.name:
@@ -164,7 +172,7 @@ def prune_outclassed_lots(
 
     alive = {one.name: one for one in lots}
     for one in sorted(lots, key=lambda lot: (-price[lot.name] / lot.row.gpus, lot.name)):
-        if one.existing is not None or ordered(one, problem):
+        if one.existing is not None or ordered(one, problem) or plan_rates(problem, one):
             continue
         for other in alive.values():
             if other is one or other.existing is not None or limited(other, problem) or counted[other.name]:

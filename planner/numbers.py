@@ -15,6 +15,7 @@ from planner.inputs import FleetInputs, MinimumOrder, Offer, Quota, Window
 from planner.market import Lot, matches_quota
 from planner.problem.matching import allows
 from planner.problem.schema import Problem
+from planner.spending import SpendPlan
 from planner.traffic.types import Load
 
 
@@ -30,6 +31,7 @@ def to_inputs(
     lots: list[Lot],
     standing: Mapping[str, list[Candidate]],
     apis: Mapping[str, Mapping[str, ApiPrice]],
+    spends: list[SpendPlan],
 ) -> FleetInputs:
     """The numbers themselves."""
     procurement, overheads = problem.procurement, problem.overheads
@@ -53,8 +55,22 @@ def to_inputs(
             minimum_rental_h=math.ceil(lot.row.minimum_rental_h),
             upfront_usd=lot.upfront_usd,
             capital_usd_month=lot.capital_usd_month(procurement.cost_of_capital_year),
+            multiple_of=lot.multiple_of,
         )
         for lot in lots
+    }
+    offers |= {
+        plan.name: Offer(
+            group="",
+            provider=plan.quote.provider,
+            usd_h=plan.step_usd_h,
+            billing="always",
+            max_machines=plan.max_steps,
+            upfront_usd=plan.upfront_usd,
+            capital_usd_month=plan.capital_usd_month(procurement.cost_of_capital_year),
+            covers=plan.covers,
+        )
+        for plan in spends
     }
     deferred_classes = {k for window in load.windows for k in window.requests_month}
     sunk = sum(lot.row.usd_h * lot.existing * problem.month_hours for lot in lots if lot.existing is not None)
@@ -101,7 +117,7 @@ def to_inputs(
         },
         windows=windows_of(problem, load, apis),
         quotas=quotas_of(problem, lots),
-        minimum_orders=orders_of(problem, lots),
+        minimum_orders=orders_of(problem, lots) | smallest_orders(lots, spends),
         max_upfront_usd=procurement.max_upfront_usd,
         protected=protected_classes(problem, load, apis),
         kept_share=problem.resilience.kept_share,
@@ -190,6 +206,24 @@ def orders_of(problem: Problem, lots: list[Lot]) -> dict[str, MinimumOrder]:
                 offers=mine, machines=order.min_machines
             )
     return orders
+
+
+def smallest_orders(lots: list[Lot], spends: list[SpendPlan]) -> dict[str, MinimumOrder]:
+    """Commitments that are sold from so many machines, or so many USD an hour, up."""
+    orders = {
+        f"at least {lot.min_machines} machines of {lot.name}": MinimumOrder(
+            offers=(lot.name,), machines=lot.min_machines
+        )
+        for lot in lots
+        if lot.min_machines > 1
+    }
+    return orders | {
+        f"at least {plan.quote.min_usd_h:g} USD/h of {plan.name}": MinimumOrder(
+            offers=(plan.name,), machines=plan.min_steps
+        )
+        for plan in spends
+        if plan.min_steps > 1
+    }
 
 
 def protected_classes(problem: Problem, load: Load, apis: Mapping[str, Mapping[str, ApiPrice]]) -> frozenset[str]:

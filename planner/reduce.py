@@ -24,6 +24,7 @@ from planner.numbers import to_inputs
 from planner.performance import Performance
 from planner.performance.constants import constants_of
 from planner.problem.schema import Problem
+from planner.spending import SpendPlan, spend_plans
 from planner.traffic.reduce import reduce_traffic
 from planner.traffic.types import Block, Load
 from planner.traffic.types import Window as LoadWindow
@@ -40,6 +41,8 @@ class Reduced:
     performance: Performance
     candidates: Mapping[str, Candidate]
     lots: Mapping[str, Lot]
+    spends: Mapping[str, SpendPlan]
+    on_demand: Mapping[tuple[str, int], Lot]  # (GPU, GPUs of the machine) -> the cheapest offer by the hour
     apis: Mapping[str, Mapping[str, ApiPrice]]  # API label -> class label -> price
     dropped: Mapping[str, Drops]  # deployment, offer, api
 
@@ -53,7 +56,8 @@ def reduce_problem(problem: Problem, folder: Path, catalog: Catalog, today: date
     problem = without_ended(problem, today)
     drops = {"deployment": Drops(), "offer": Drops(), "api": Drops()}
     load = reduce_traffic(problem, folder, catalog)
-    lots = prune_dominated_lots(problem, gather(problem, catalog, drops["offer"]), drops["offer"])
+    gathered = gather(problem, catalog, drops["offer"])
+    lots = prune_dominated_lots(problem, gathered, drops["offer"])
     machines: dict[str, int] = {}
     for lot in lots:
         machines[lot.row.gpu] = max(machines.get(lot.row.gpu, 0), lot.row.gpus)
@@ -77,18 +81,30 @@ def reduce_problem(problem: Problem, folder: Path, catalog: Catalog, today: date
     hosting = prune_outclassed_lots(problem, hosting, standing, drops["offer"])
     if any(lot.billing == "stretch" for lot in hosting):
         load = in_hours(load)
-    inputs = to_inputs(problem, load, candidates, hosting, standing, apis)
+    spends = spend_plans(problem, hosting, drops["offer"])
+    inputs = to_inputs(problem, load, candidates, hosting, standing, apis, spends)
     reduced = Reduced(
         inputs=inputs,
         load=load,
         performance=performance,
         candidates={c.name: c for c in candidates},
         lots={lot.name: lot for lot in hosting},
+        spends={plan.name: plan for plan in spends},
+        on_demand=cheapest_on_demand(gathered),
         apis=apis,
         dropped=drops,
     )
     demand_a_way(reduced)
     return reduced
+
+
+def cheapest_on_demand(lots: list[Lot]) -> dict[tuple[str, int], Lot]:
+    """What each machine costs by the hour at best: what a commitment to it is measured against."""
+    cheapest: dict[tuple[str, int], Lot] = {}
+    for lot in sorted(lots, key=lambda lot: (lot.row.usd_h, lot.name)):
+        if lot.row.term == "on-demand" and lot.existing is None and lot.billing != "always":
+            cheapest.setdefault((lot.row.gpu, lot.row.gpus), lot)
+    return cheapest
 
 
 def without_ended(problem: Problem, today: date | None) -> Problem:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 from planner.problem.schema import Problem
 from planner.reduce import Reduced
 from planner.solution import Solution
+
+MONTH_DAYS = 30
 
 
 def in_the_way(
@@ -16,6 +20,9 @@ def in_the_way(
         "within_quota": lambda: "; ".join(reduced.inputs.quotas),
         "within_upfront_cash": lambda: f"max_upfront_usd of {problem.procurement.max_upfront_usd:g} USD",
         "minimum_order": lambda: "; ".join(reduced.inputs.minimum_orders),
+        "whole_lots": lambda: "; ".join(
+            f"{lot.name} is sold in lots of {lot.multiple_of}" for lot in reduced.lots.values() if lot.multiple_of > 1
+        ),
         "within_spot_share": lambda: "spot_max_share",
         "keep_if_a_pool_goes": lambda: f"spot.kept_share of {problem.spot.kept_share:g}",
         "within_api_rate": lambda: f"the API rate limit of {problem.apis.max_req_s} requests/s",
@@ -37,14 +44,16 @@ def budget_words(problem: Problem, without_budget_usd: float | None) -> str:
     return words
 
 
-def notes(problem: Problem, reduced: Reduced, solution: Solution, usd_month: float) -> tuple[str, ...]:
+def notes(problem: Problem, reduced: Reduced, solution: Solution, usd_month: float, today: date) -> tuple[str, ...]:
     """What a reader must know to use the numbers."""
     out = []
     if problem.budget is not None and usd_month >= problem.budget.alert_share * problem.budget.usd_month:
         out.append(f"The plan spends {usd_month / problem.budget.usd_month:.0%} of the budget: past the alert share.")
     for lot in reduced.lots.values():
         if lot.existing and lot.ends_on is not None:
-            out.append(f"The commitment {lot.name} ends on {lot.ends_on}.")
+            within = lot.ends_on < today + timedelta(days=MONTH_DAYS)
+            counted = ": within the month, of which all is counted here.  Plan again without it" if within else ""
+            out.append(f"The commitment {lot.name} ends on {lot.ends_on}{counted}.")
     bought = [
         lot
         for name, lot in reduced.lots.items()

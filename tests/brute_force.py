@@ -259,9 +259,7 @@ class BruteForce:
             most, limit = self.useful(self.machines[o].group, hour), self.machines[o].max_machines
             ranges.append(range((most if limit is None else min(most, limit)) + 1))
         rented = [dict(zip(hourly, counts, strict=True)) for counts in itertools.product(*ranges)]
-        priced = sorted(
-            (self.rent(counts, held, hour), i) for i, counts in enumerate(rented)
-        )
+        priced = sorted((self.rent(counts, held, hour), i) for i, counts in enumerate(rented))
         kept: list[tuple[float, Capacity]] = []
         for usd, number in priced:
             on = {

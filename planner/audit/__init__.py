@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from planner.audit import apis, bill, fleet, limits, offers, rates, resilience, service, spot
+from planner.audit import apis, bill, commitments, fleet, limits, offers, rates, resilience, service, spot
 from planner.audit.evidence import Evidence, Finding
 from planner.catalog.load import Catalog
 from planner.performance import Performance
@@ -37,6 +37,9 @@ CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     offers.offers_exist,
     offers.existing_complete,
     offers.where_and_terms,
+    commitments.promises_for_sale,
+    commitments.promises_kept_apart,
+    commitments.sold_in_lots,
     limits.quotas,
     limits.minimum_orders,
     limits.minimum_rentals,
@@ -48,6 +51,7 @@ CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     bill.machine_hours,
     bill.cost_lines,
     bill.sums_and_gap,
+    commitments.commitments_judged,
     bill.workload_costs,
 )
 """Every rule that a plan is held to, in the order in which they are told."""

@@ -17,7 +17,7 @@ def covered_by_spend(inputs: FleetInputs, v: Variables) -> Rows:
         \sum_o \rho_{so}\, x_{sob} \le P_s\, m_s \qquad \forall s, b
 
     The promise is paid in every hour, used or not (`commitments`); what it covers costs nothing more (`covered_rent`),
-    the rest is paid on demand.  Machines may be covered in part: the provider takes the promise off the bill hour by hour.
+    the rest is paid on demand.  A machine may be covered in part: the promise is taken off the bill hour by hour.
     The dual is what one more USD an hour, in block *b* alone, would save (USD per month).
     """
     for s, offer in inputs.offers.items():
