@@ -1,4 +1,4 @@
-"""A plan as CSV tables for a spreadsheet: purchases, spends, commitments, schedule, deployments, apis, workloads, costs, dropped.
+"""A plan as CSV tables for a spreadsheet: one each for what is bought, promised, run, paid and left out.
 
 Units stand in the column names, shares are 0 to 1, numbers are not rounded.  The tables are written whole
 or not at all.  Text that a spreadsheet would run as a formula gets an apostrophe before it.
@@ -25,16 +25,8 @@ Row = dict[str, Any]
 OFFER_COLUMNS = ("provider", "region", "country", "machine", "gpu", "gpus", "term", "existing")
 PURCHASE_COLUMNS = (
     *OFFER_COLUMNS,
-    *(
-        "billing",
-        "count",
-        "hours_month",
-        "usd_h",
-        "usd_month",
-        "covered_hours_month",
-        "upfront_usd",
-        "minimum_rental_h",
-    ),
+    *("billing", "count", "hours_month", "covered_hours_month", "usd_h", "usd_month", "upfront_usd"),
+    "minimum_rental_h",
     *("interruptions_month", "serving_share", "interruptions_source", "busy_share", "group", "source", "observed_on"),
 )
 SPEND_COLUMNS = (

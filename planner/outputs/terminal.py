@@ -59,7 +59,7 @@ def show_purchases(plan: Plan, page: Page) -> None:
         for spend in plan.spends
     ]
     page.table("What to buy", ("USD/month", "hours/month", "busy"), lines)
-    upfront = sum(each.upfront_usd for each in (*plan.purchases, *plan.spends))
+    upfront = sum(each.upfront_usd for each in plan.purchases) + sum(each.upfront_usd for each in plan.spends)
     if upfront:
         page.say(f"Cash due when signing: {usd(upfront)}, already spread over the months above.")
 
