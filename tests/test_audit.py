@@ -38,6 +38,11 @@ MARKET = {"group": "firm", "region": "", "country": "", "machine": "h100x2", "us
 ONE_DAY = {"label": "day", "hours": [*cases.DAY[:-1]], "month_h": 156}
 TABLE = {"gpu": "h100-sxm", "input_tok": 1000, "output_tok": 101, "req_s": 7}
 
+PROMISE = {
+    "provider": "acme", "term": "1y", "usd_h": 3.0, "usd_month": 2016, "step_usd_h": 1.5, "covers": [],
+    **cases.SEEN_JSON,
+}  # fmt: skip
+
 # check, changes to the plan, changes to the problem, words that must be told
 BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("hours_of_the_week", {"blocks.0": ONE_DAY}, {}, "1 of 168 hours of the week are in no block: fri 16-17"),
@@ -228,6 +233,32 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         {"procurement.max_term_months": 6},
         "at most 6 months may be committed to, this is 12",
     ),
+    (
+        "promises_for_sale",
+        {"spends.+": PROMISE},
+        {},
+        "$3.00/h promised to acme, 1y: no quote of the problem sells that",
+    ),
+    (
+        "promises_kept_apart",
+        {"purchases.1.covered_hours_month": 10},
+        {},
+        "10.00 hours are not billed, promises cover 0.00",
+    ),
+    (
+        "sold_in_lots",
+        {},
+        {"procurement.quotes.0.multiple_of": 2},
+        "1 machines, sold in lots of 2, at least 1",
+    ),
+    ("sold_in_lots", {}, {"procurement.quotes.0.min_machines": 2}, "1 machines, sold in lots of 1, at least 2"),
+    ("commitments_judged", {"commitments.1.break_even_share": 0.5}, {}, "$2.56/h is not 0.5000 of on demand"),
+    ("commitments_judged", {"commitments.1.used_share": 0.5}, {}, "$32,256.00 on demand in the plan, $16,128.00"),
+    ("commitments_judged", {"commitments.1.used_share": 1.5}, {}, "used 1.5 of its time"),
+    ("commitments_judged", {"commitments.1.cheaper_until_month": 3}, {}, "until month 3, recomputed 12"),
+    ("commitments_judged", {"commitments.1.term_usd": 3}, {}, "$3.00 over 12 months of $1,719.54"),
+    ("commitments_judged", {}, {"procurement.growth_month_share": 0.1}, "growth and decline are not those of the"),
+    ("commitments_judged", {"commitments.0.usd_h": 2}, {}, "commitments judged come to $3,063.54 a month, those in"),
     (
         "quotas",
         {},

@@ -15,16 +15,19 @@ from fleets import chat_fleet, committed, rented
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_search_paper import is_usd, plan, usd
+from typer.testing import CliRunner
 
 import planner
-from planner.catalog.load import Catalog, load_catalog
+from planner.catalog.load import load_catalog
 from planner.catalog.rows import CommitmentDiscount, PriceOffer
-from planner.inputs import FleetInputs, MinimumOrder, Offer
+from planner.cli import app
+from planner.errors import InputError
+from planner.formulation import assemble
+from planner.inputs import FleetInputs, MinimumOrder, Offer, Window
 from planner.market import committed_at_a_discount
 from planner.plan import Plan
-from planner.problem.read import read_problem
 from planner.search import search
-from planner.solver import Settings
+from planner.solver import Settings, solve_model
 
 
 def promise(usd_h: float = 1.0, rate: float = 1.0, **other: Any) -> Offer:
@@ -114,9 +117,6 @@ def test_a_promise_is_an_upfront_payment_too():
 
 def test_the_step_of_a_promise_is_worth_what_its_dual_says():
     # in the day alone, one more USD an hour covers a machine: 2 x 100; the dual of the row says so
-    from planner.formulation import assemble
-    from planner.solver import solve_model
-
     fleet = promising(existing=1)
     model = assemble(fleet)
     answer = solve_model(model, Settings(gap=0.0), relaxed=True)
@@ -126,8 +126,6 @@ def test_the_step_of_a_promise_is_worth_what_its_dual_says():
 
 
 def test_work_that_waits_moves_to_hours_that_are_paid_for():
-    from planner.inputs import Window
-
     # chat fills the promised machine by day; batch of 100 hours' work goes to the night, where the promise stands idle
     fleet = chat_fleet(
         offers={"by hour": rented(), "spend": promise(existing=1)},
@@ -180,17 +178,23 @@ solver: {gap: 0}
 procurement:
   only_quotes: true
   quotes:
-    - {provider: acme, region: eu-1, gpu: box, gpus: 1, usd_h: 2, term: on-demand, observed_on: 2026-11-12, source: quote}
+    - {provider: acme, region: eu-1, gpu: box, gpus: 1, usd_h: 2, term: on-demand, SEEN}
 """
 WEEK = [4.0] * 40 + [1.0] * 128
 SEEN = "observed_on: 2026-11-12, source: quote"
 TODAY = date(2026, 11, 22)
 # 4 machines in 40 of 168 hours, 1 in the others: 730 x (4 x 40 + 128) / 168 machine-hours
 MACHINE_H = 730 * 288 / 168
+GOOD = HEAD.replace("HOURS", str(WEEK)).replace("SEEN", SEEN)
+
+
+def box(keys: str, usd_h: float = 0.4) -> str:
+    """One more quote of the machine."""
+    return f"    - {{provider: acme, region: eu-1, gpu: box, gpus: 1, usd_h: {usd_h}, {keys}, {SEEN}}}\n"
 
 
 def solved(tmp_path: Path, more: str = "", **keys: Any) -> Plan:
-    text = HEAD.replace("HOURS", str(WEEK)) + more
+    text = GOOD + more
     path = tmp_path / "committed.yaml"
     path.write_text(text)
     return planner.solve(planner.load(path), today=TODAY, price_spares=False, **keys)
@@ -222,7 +226,7 @@ def test_a_savings_plan_in_the_problem_file(tmp_path):
 def test_a_commitment_is_measured_against_demand_and_prices_to_come(tmp_path):
     # One machine at $1.50 is used all the time.  On demand costs $2 now and falls 3 % a month: in month t it is
     # 2 x 0.97^(t-1) >= 1.5 up to t = 10 (1.520); in month 11 1.475.
-    year = f"    - {{provider: acme, region: eu-1, gpu: box, gpus: 1, usd_h: 1.5, term: 1y, {SEEN}}}\n"
+    year = box("term: 1y", 1.5)
     found = solved(tmp_path, year + "  price_decline_month_share: 0.03\n")
     (one,) = found.commitments
     assert one.machines == 1 and one.used_share == pytest.approx(1)
@@ -236,9 +240,8 @@ def test_a_commitment_is_measured_against_demand_and_prices_to_come(tmp_path):
 
 
 def test_growth_fills_a_commitment_up_to_the_whole_of_it(tmp_path):
-    # three at $0.60 a quarter: used 128 x 1 + 40 x 3 of 3 x 168 hours = 248/504; 20 % growth a month
-    quarter = f"    - {{provider: acme, region: eu-1, gpu: box, gpus: 1, usd_h: 0.6, term: 3m, max_machines: 3, {SEEN}}}\n"
-    found = solved(tmp_path, quarter.replace("usd_h: 0.6", "usd_h: 0.4") + "  growth_month_share: 0.2\n")
+    # three at $0.40 a quarter: used 128 x 1 + 40 x 3 of 3 x 168 hours = 248/504; 20 % growth a month
+    found = solved(tmp_path, box("term: 3m, max_machines: 3") + "  growth_month_share: 0.2\n")
     (one,) = found.commitments
     share = 248 / 504
     assert one.used_share == pytest.approx(share)
@@ -246,8 +249,7 @@ def test_growth_fills_a_commitment_up_to_the_whole_of_it(tmp_path):
 
 
 VARIANTS = "".join(
-    f"    - {{provider: acme, region: eu-1, gpu: box, gpus: 1, usd_h: {usd_h}, term: 1y, upfront_share: {share}, {SEEN}}}\n"
-    for usd_h, share in ((1.5, 0), (1.45, 0.5), (1.4, 1))
+    box(f"term: 1y, upfront_share: {share}", usd_h) for usd_h, share in ((1.5, 0), (1.45, 0.5), (1.4, 1))
 )
 
 
@@ -268,9 +270,13 @@ def test_none_partial_and_all_upfront_stand_side_by_side_and_capital_decides(tmp
 
 def test_the_catalog_gives_upfront_variants_of_one_commitment_as_discounts():
     seen: dict[str, Any] = {"source": "a page", "observed_on": date(2026, 11, 1)}
-    row = PriceOffer(provider="acme", machine="m", gpu="l4", gpus=1, usd_h=10, term="on-demand", tier="datacenter", **seen)
+    row = PriceOffer(
+        provider="acme", machine="m", gpu="l4", gpus=1, usd_h=10, term="on-demand", tier="datacenter", **seen
+    )
     less = [
-        CommitmentDiscount(provider="acme", gpu="l4", term="1y", discount_share=d, upfront_share=u, instrument="RI", **seen)
+        CommitmentDiscount(
+            provider="acme", gpu="l4", term="1y", discount_share=d, upfront_share=u, instrument="RI", **seen
+        )
         for d, u in ((0.3, 0), (0.34, 0.5), (0.36, 1))
     ]
     catalog = replace(load_catalog(), offers=(row,), commitments=tuple(less))
@@ -278,25 +284,21 @@ def test_the_catalog_gives_upfront_variants_of_one_commitment_as_discounts():
     assert found == [(7.0, 0), (pytest.approx(6.6), 0.5), (6.4, 1)]
 
 
-def test_no_upfront_cash_and_only_upfront_offers_is_no_plan_and_says_which_rule(tmp_path, capsys):
-    from planner.cli import main
-
-    only = HEAD.replace("HOURS", str(WEEK)).replace("term: on-demand", "term: 1y, upfront_share: 1")
+def test_no_upfront_cash_and_only_upfront_offers_is_no_plan_and_says_which_rule(tmp_path):
+    only = GOOD.replace("term: on-demand", "term: 1y, upfront_share: 1")
     path = tmp_path / "upfront.yaml"
     path.write_text(only + "  max_upfront_usd: 0\n")
-    with pytest.raises(SystemExit) as end:
-        main(["solve", str(path)])
-    assert end.value.code == 1
-    assert "max_upfront_usd of 0 USD" in capsys.readouterr().out
+    told = CliRunner().invoke(app, ["solve", str(path)])
+    assert told.exit_code == 1
+    assert "max_upfront_usd of 0 USD" in told.output
 
 
 def test_pods_and_least_orders_of_a_quote(tmp_path):
-    year = f"    - {{provider: acme, region: eu-1, gpu: box, gpus: 1, usd_h: 0.4, term: 1y, KEY, {SEEN}}}\n"
-    # alone: 4 machines pay ($0.40 < 2 x 40/168); in pods of 3 three (1.2 x 730 + 2 x 40/168 x 730 = 1,224), as six cost 1,752
-    assert solved(tmp_path, year.replace("KEY", "multiple_of: 3")).commitments[0].machines == 3
-    assert solved(tmp_path, year.replace("KEY", "min_machines: 5")).commitments[0].machines == 5
-    dear = year.replace("KEY", "min_machines: 5").replace("0.4,", "0.8,")  # 5 x 0.8 x 730 = 2,920 above 2,503
-    assert solved(tmp_path, dear).commitments == ()
+    # singly 4 pay ($0.40 < 2 x 40/168 = 0.476); in pods three and one by the hour: 876 + 348, six would be 1,752
+    assert solved(tmp_path, box("term: 1y, multiple_of: 3")).commitments[0].machines == 3
+    # five at 0.4 are 1,460, all on demand 2,503; five at 0.8 are 2,920
+    assert solved(tmp_path, box("term: 1y, min_machines: 5")).commitments[0].machines == 5
+    assert solved(tmp_path, box("term: 1y, min_machines: 5", 0.8)).commitments == ()
 
 
 def test_idle_machines_already_paid_for_are_shown_and_the_end_within_the_month_is_said(tmp_path):
@@ -311,7 +313,7 @@ def test_idle_machines_already_paid_for_are_shown_and_the_end_within_the_month_i
 
 
 def test_a_year_and_more_needs_leave(tmp_path):
-    long = f"    - {{provider: acme, region: eu-1, gpu: box, gpus: 1, usd_h: 0.4, term: 3y, {SEEN}}}\n"
+    long = box("term: 3y")
     assert solved(tmp_path, long).commitments == ()
     (one,) = solved(tmp_path, long + "  max_term_months: 36\n").commitments
     assert one.months == 36 and one.term_usd == is_usd(36 * 730 * 0.4 * 4)
@@ -330,13 +332,14 @@ def test_what_a_promise_covers_is_not_dropped_for_a_cheaper_offer(tmp_path):
         (SAVINGS.replace("1y", "3y"), "3y is longer than max_term_months, 12"),
         (SAVINGS.replace("provider: acme", "provider: acne"), "acne"),
         (SAVINGS.replace("{discount_share: 0.4}", "{where: {gpus: [bix]}, discount_share: 0.4}"), "bix"),
-        (SAVINGS.replace("term: 1y", "term: 1y, min_usd_h: 5, max_usd_h: 3"), "3 USD/h is less than the smallest promise"),
+        (
+            SAVINGS.replace("term: 1y", "term: 1y, min_usd_h: 5, max_usd_h: 3"),
+            "3 USD/h is less than the smallest promise",
+        ),
         (SAVINGS + "  terms: [1y]\n", "must list both its own and on-demand"),
     ],
 )
 def test_a_promise_that_could_never_be_made_is_said_before_anything_is_solved(tmp_path, more, words):
-    from planner.errors import InputError
-
     with pytest.raises(InputError) as told:
         solved(tmp_path, more)
     assert words in str(told.value)
