@@ -170,7 +170,8 @@ def gather(problem: Problem, catalog: Catalog, drops: Drops) -> list[Lot]:
             most = limit if most is None else most if limit is None else min(most, limit)
         for_whom = "" if len(who) == len(problem.workloads) else f" for {'+'.join(sorted(who))}"
         group = f"{row.gpus}x {row.gpu} {market}{for_whom}" + (f" egress {usd_gb:g}" if egress else "")
-        label = f"{row.provider}/{row.region or '-'}/{row.machine}/{'owned' if existing else row.term}"
+        term = "owned" if existing else row.term + (f" {row.upfront_share:g} upfront" if row.upfront_share else "")
+        label = f"{row.provider}/{row.region or '-'}/{row.machine}/{term}"
         names[label] = names.get(label, 0) + 1
         if names[label] > 1:
             label = f"{label} ({names[label]})"
