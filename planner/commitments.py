@@ -142,6 +142,8 @@ def machine_hours_used(reduced: Reduced, solution: Solution, hours: list[Hours])
     for h in hours:
         left = {g: machines_needed(reduced, h, g) for g in {lot.group for _, lot in always}}
         for name, lot in always:
+            if lot.hours is not None and not lot.hours.issuperset(h.block.hours):
+                continue  # not there in these hours
             mine = min(left[lot.group], solution.always[name])
             left[lot.group] -= mine
             used[name] += mine * h.block.month_h

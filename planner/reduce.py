@@ -6,23 +6,25 @@ prices per request and per machine into the numbers of the mathematics.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from planner.apis import api_prices
-from planner.candidates import Candidate, Drops, accepted_models, card, enumerate_candidates, from_capacity_table
+from planner.candidates import Candidate, Drops, accepted_models, card, enumerate_candidates, prune_dominated
+from planner.capacity_table import from_capacity_table
 from planner.catalog.load import Catalog, benchmarks_for
 from planner.catalog.own import read_own_rows
 from planner.catalog.rows import ApiPrice
 from planner.dominance import prune_dominated_lots, prune_outclassed_lots, standing_on
 from planner.errors import NoCandidate
 from planner.inputs import FleetInputs
-from planner.market import Lot, gather
+from planner.market import Held, Lot, gather
 from planner.numbers import to_inputs
 from planner.performance import Performance
 from planner.performance.constants import constants_of
+from planner.performance.types import Deployment
 from planner.problem.schema import Problem
 from planner.spending import SpendPlan, spend_plans
 from planner.traffic.reduce import reduce_traffic
@@ -47,8 +49,18 @@ class Reduced:
     dropped: Mapping[str, Drops]  # deployment, offer, api
 
 
-def reduce_problem(problem: Problem, folder: Path, catalog: Catalog, today: date | None = None) -> Reduced:
-    """All numbers of the mathematics.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A fleet that is there already: its machines, and the ways to run models that it is set up for."""
+
+    held: tuple[Held, ...] = ()
+    wanted: Callable[[Deployment], bool] = lambda _: True
+
+
+def reduce_problem(
+    problem: Problem, folder: Path, catalog: Catalog, today: date | None = None, fleet: Standing | None = None
+) -> Reduced:
+    """All numbers of the mathematics; with a `fleet`, of running that one, whatever it may leave unserved.
 
     Raises `NoCandidate` if something asked for can be served by nothing, with the reasons counted, and
     `ProblemError` for a trace that cannot be read.
@@ -56,7 +68,8 @@ def reduce_problem(problem: Problem, folder: Path, catalog: Catalog, today: date
     problem = without_ended(problem, today)
     drops = {"deployment": Drops(), "offer": Drops(), "api": Drops()}
     load = reduce_traffic(problem, folder, catalog)
-    gathered = gather(problem, catalog, drops["offer"])
+    given = fleet or Standing()
+    gathered = gather(problem, catalog, drops["offer"], given.held)
     lots = prune_dominated_lots(problem, gathered, drops["offer"])
     machines: dict[str, int] = {}
     for lot in lots:
@@ -71,7 +84,9 @@ def reduce_problem(problem: Problem, folder: Path, catalog: Catalog, today: date
         candidates = from_capacity_table(problem, load)
     else:
         known = {gpu: most for gpu, most in machines.items() if gpu in catalog.gpus}
-        candidates = enumerate_candidates(problem, load, catalog, performance, known, drops["deployment"])
+        possible = enumerate_candidates(problem, load, catalog, performance, known, drops["deployment"])
+        wanted = [c for c in possible if c.deployment is not None and given.wanted(c.deployment)]
+        candidates = prune_dominated(wanted, drops["deployment"])
     apis = api_prices(problem, load, catalog, drops["api"])
     used_gpus = {c.gpu for c in candidates}
     hosting = [lot for lot in lots if lot.row.gpu in used_gpus or lot.existing is not None]
@@ -79,7 +94,7 @@ def reduce_problem(problem: Problem, folder: Path, catalog: Catalog, today: date
         drops["offer"].add("no deployment fits or meets an objective on this GPU")
     standing = standing_on(hosting, candidates, {k.label: k.workload for k in load.classes})
     hosting = prune_outclassed_lots(problem, hosting, standing, drops["offer"])
-    if any(lot.billing == "stretch" for lot in hosting):
+    if any(lot.billing == "stretch" or lot.hours is not None for lot in hosting):
         load = in_hours(load)
     spends = spend_plans(problem, hosting, drops["offer"])
     inputs = to_inputs(problem, load, candidates, hosting, standing, apis, spends)
@@ -94,7 +109,8 @@ def reduce_problem(problem: Problem, folder: Path, catalog: Catalog, today: date
         apis=apis,
         dropped=drops,
     )
-    demand_a_way(reduced)
+    if fleet is None:
+        demand_a_way(reduced)
     return reduced
 
 

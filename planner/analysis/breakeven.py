@@ -22,7 +22,7 @@ from planner.analysis.sweep import Solve, scaled
 from planner.apis import api_prices, usd_request
 from planner.candidates import Drops
 from planner.catalog.load import Catalog
-from planner.catalog.rows import Term
+from planner.catalog.rows import RentTerm
 from planner.errors import NoCandidate
 from planner.plan import Plan
 from planner.problem.places import ProblemFile
@@ -37,7 +37,7 @@ LEAPS = 60
 SAME = 1e-4
 """Volumes and factors nearer to each other than this share are one."""
 
-TERMS: tuple[str, ...] = get_args(Term)
+TERMS: tuple[str, ...] = get_args(RentTerm)
 
 Progress = Callable[[str], None]
 

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from planner.cli.answering import answer_console, watched, writable, write_whole
+from planner.cli.answering import answer_console, watched, writable
 from planner.cli.solving import Gap, ProblemName, TimeLimit
+from planner.files import write_whole
 
 
 def breakeven(
