@@ -150,16 +150,6 @@ def bill(
     return [CostLine(line=n, usd_month=u, decided=n != "existing commitments") for n, u in lines.items() if u > 0]
 
 
-def of_spend(spend: SpendPurchase, purchase: Purchase) -> float:
-    """What a purchase bears of a spend commitment: in proportion to what the commitment pays for [USD/month]."""
-    if spend.provider != purchase.provider or not purchase.covered_hours_month:
-        return 0.0
-    mine = (purchase.region, purchase.machine, purchase.usd_h)
-    paid = [(each, each.usd_h * each.hours_month) for each in spend.covers]
-    its = sum(usd for each, usd in paid if (each.region, each.machine, each.on_demand_usd_h) == mine)
-    return spend.usd_month * its / sum(usd for _, usd in paid)
-
-
 def share_out(
     problem: Problem,
     reduced: Reduced,
@@ -176,7 +166,7 @@ def share_out(
     by_workload = {w: sum(x for (_, ww), x in work.of_workload.items() if ww == w) for w in usd}
     for p in purchases:
         carried = work.of_group.get(p.group, 0.0)
-        cost = p.usd_month + sum(of_spend(s, p) for s in spends)
+        cost = p.usd_month + sum(s.borne_by(p) for s in spends)
         for w in usd:
             if carried:
                 usd[w] += cost * work.of_workload.get((p.group, w), 0.0) / carried

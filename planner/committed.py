@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from planner.catalog.rows import Term
 from planner.part import Part
+
+if TYPE_CHECKING:
+    from planner.plan import Purchase
 
 
 class Covered(Part):
@@ -35,6 +39,15 @@ class SpendPurchase(Part):
     covers: tuple[Covered, ...]
     source: str
     observed_on: date
+
+    def borne_by(self, purchase: Purchase) -> float:
+        """What a purchase bears of it, in proportion to what it pays for [USD/month]."""
+        if self.provider != purchase.provider or not purchase.covered_hours_month:
+            return 0.0
+        mine = (purchase.region, purchase.machine, purchase.usd_h)
+        paid = [(each, each.usd_h * each.hours_month) for each in self.covers]
+        its = sum(usd for each, usd in paid if (each.region, each.machine, each.on_demand_usd_h) == mine)
+        return self.usd_month * its / sum(usd for _, usd in paid)
 
 
 class Commitment(Part):

@@ -109,7 +109,7 @@ def finish(
         costs=tuple(lines),
         ties=ties(reduced, deployments),
         dropped=dropped,
-        notes=notes(problem, reduced, solution, usd_month, today),
+        notes=notes(problem, reduced, solution, usd_month),
         prices_observed=observed([*purchases, *spends, *apis], today),
     )
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
 from planner.problem.schema import Problem
 from planner.reduce import Reduced
 from planner.solution import Solution
-
-MONTH_DAYS = 30
 
 
 def in_the_way(
@@ -44,16 +40,14 @@ def budget_words(problem: Problem, without_budget_usd: float | None) -> str:
     return words
 
 
-def notes(problem: Problem, reduced: Reduced, solution: Solution, usd_month: float, today: date) -> tuple[str, ...]:
+def notes(problem: Problem, reduced: Reduced, solution: Solution, usd_month: float) -> tuple[str, ...]:
     """What a reader must know to use the numbers."""
     out = []
     if problem.budget is not None and usd_month >= problem.budget.alert_share * problem.budget.usd_month:
         out.append(f"The plan spends {usd_month / problem.budget.usd_month:.0%} of the budget: past the alert share.")
     for lot in reduced.lots.values():
         if lot.existing and lot.ends_on is not None:
-            within = lot.ends_on < today + timedelta(days=MONTH_DAYS)
-            counted = ": within the month, of which all is counted here.  Plan again without it" if within else ""
-            out.append(f"The commitment {lot.name} ends on {lot.ends_on}{counted}.")
+            out.append(f"The commitment {lot.name} ends on {lot.ends_on}.")
     bought = [
         lot
         for name, lot in reduced.lots.items()

@@ -25,6 +25,7 @@ from planner.errors import InputError
 from planner.formulation import assemble
 from planner.inputs import FleetInputs, MinimumOrder, Offer, Window
 from planner.market import committed_at_a_discount
+from planner.outputs.rfq import quote_lines
 from planner.plan import Plan
 from planner.search import search
 from planner.solver import Settings, solve_model
@@ -221,6 +222,16 @@ def test_a_savings_plan_in_the_problem_file(tmp_path):
     (chat,) = found.workloads
     assert chat.usd_month == is_usd(found.usd_month)
     assert Plan.from_json(found.to_json()) == found
+    # what is asked of the provider: the machines at their list price, and the promise
+    asked = {line["machine"]: line for line in quote_lines(found)}
+    assert asked["1x-box"]["target_usd_month"] == pytest.approx(2 * MACHINE_H, abs=0.01)
+    assert asked["spend commitment on machines on demand"]["target_usd_month"] == 876
+
+
+def test_two_plans_with_and_without_a_promise_differ_by_their_bills(tmp_path):
+    with_it, without = solved(tmp_path, SAVINGS), solved(tmp_path)
+    steps = planner.compare(without, with_it).steps
+    assert sum(step.usd_month for step in steps) == is_usd(with_it.usd_month - without.usd_month)
 
 
 def test_a_commitment_is_measured_against_demand_and_prices_to_come(tmp_path):
@@ -307,9 +318,9 @@ def test_idle_machines_already_paid_for_are_shown_and_the_end_within_the_month_i
     (one,) = found.commitments
     # used 4 x 40 + 128 of 6 x 168 hours
     assert one.existing and one.used_share == pytest.approx(288 / 1008)
-    assert [note for note in found.notes if "ends on 2026-12-10: within the month" in note]
+    assert [change.ends_within_month for change in found.changes if change.ends_on] == [True, True]  # keep, return
     later = solved(tmp_path, own.replace("2026-12-10", "2027-06-30"))
-    assert [note for note in later.notes if note.endswith("ends on 2027-06-30.")]
+    assert not any(change.ends_within_month for change in later.changes)
 
 
 def test_a_year_and_more_needs_leave(tmp_path):
