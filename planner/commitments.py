@@ -81,6 +81,7 @@ def judge(
                     existing=True,
                     ends_on=lot.ends_on,
                     machines=count,
+                    group=lot.group,
                     usd_h=count * lot.row.usd_h,
                     used_share=share,
                 )
@@ -93,6 +94,7 @@ def judge(
                 Commitment(
                     name=name,
                     machines=count,
+                    group=lot.group,
                     usd_h=usd_h,
                     used_share=share,
                     on_demand_name=other.name if other else "",

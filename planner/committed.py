@@ -60,6 +60,7 @@ class Commitment(Part):
     existing: bool = Field(default=False, description="already paid for: only its use is told")
     ends_on: date | None = Field(default=None, description="of what is already paid for")
     machines: int | None = Field(description="None: a spend commitment")
+    group: str = Field(default="", description="of its machines, as in purchases")
     usd_h: float = Field(description="all of it, interest on what is paid upfront included")
     used_share: float = Field(description="of its machine-hours, needed or held as a spare; of its spend, used")
     on_demand_usd_h: float | None = Field(default=None, description="all of it on demand; None: not for sale")

@@ -18,9 +18,14 @@ def lower_promises(inputs: FleetInputs, found: Found) -> Found:
     for s, promise in inputs.offers.items():
         if not promise.covers or promise.existing is not None or not found.always.get(s):
             continue
-        smallest = max((m.machines for m in inputs.minimum_orders.values() if s in m.offers), default=1)
-        sizes = [0, *range(smallest, found.always[s])]
-        smaller = [resized(inputs, found, s, promise, n) for n in sizes]
+        low = max((m.machines for m in inputs.minimum_orders.values() if s in m.offers), default=1)
+        high = found.always[s]
+        # A step more saves no more than the step before it: the first that no longer pays ends it.
+        while low < high:
+            middle = (low + high) // 2
+            one, next_one = (resized(inputs, found, s, promise, n).usd_month for n in (middle, middle + 1))
+            low, high = (low, middle) if one <= next_one else (middle + 1, high)
+        smaller = [resized(inputs, found, s, promise, n) for n in (0, low)]
         found = min([found, *smaller], key=lambda each: each.usd_month)
     return found
 

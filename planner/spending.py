@@ -95,5 +95,9 @@ def spend_plans(problem: Problem, lots: Iterable[Lot], drops: Drops) -> list[Spe
         else:
             step = quote.step_usd_h or min(covers[index].values())
             name = f"{quote.provider}/spend commitment {index + 1}/{quote.term}"
-            out.append(SpendPlan(name=name, quote=quote, step_usd_h=step, covers=covers[index]))
+            plan = SpendPlan(name=name, quote=quote, step_usd_h=step, covers=covers[index])
+            if plan.max_steps is not None and plan.max_steps < plan.min_steps:
+                drops.add("a spend commitment too small for one step of it")
+                continue
+            out.append(plan)
     return out

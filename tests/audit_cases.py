@@ -243,8 +243,8 @@ def plan() -> dict[str, Any]:
         ],
         "spends": [],
         "commitments": [
-            {"name": "acme's own", "existing": True, "machines": 1, "usd_h": 3.0, "used_share": 1.0},
-            judged("beta for a year", 2.5 + lines["cost of capital"] / 672, 4.0),
+            {"name": "acme's own", "group": "firm", "existing": True, "machines": 1, "usd_h": 3.0, "used_share": 1.0},
+            judged("beta for a year", 2.5 + lines["cost of capital"] / 672, 4.0, 160 / 672) | {"group": "firm"},
         ],
         "deployments": [
             deployment(
@@ -294,12 +294,13 @@ def plan() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def judged(name: str, usd_h: float, on_demand_usd_h: float) -> dict[str, Any]:
-    """A commitment for a year of 672-hour months, always used, at prices that stay."""
+def judged(name: str, usd_h: float, on_demand_usd_h: float, used_share: float) -> dict[str, Any]:
+    """A commitment for a year of 672-hour months, at use and prices that stay."""
     return {
-        "name": name, "machines": 1, "usd_h": usd_h, "used_share": 1.0, "on_demand_usd_h": on_demand_usd_h,
+        "name": name, "machines": 1, "usd_h": usd_h, "used_share": used_share, "on_demand_usd_h": on_demand_usd_h,
         "break_even_share": usd_h / on_demand_usd_h, "months": 12, "term_usd": 12 * 672 * usd_h,
-        "on_demand_term_usd": 12 * 672 * on_demand_usd_h, "cheaper_until_month": 12,
+        "on_demand_term_usd": 12 * 672 * on_demand_usd_h * used_share,
+        "cheaper_until_month": 12 if used_share * on_demand_usd_h >= usd_h else 0,
     }  # fmt: skip
 
 

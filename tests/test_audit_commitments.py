@@ -33,7 +33,7 @@ def promised() -> dict[str, Any]:
         "step_usd_h": 1.5, "covers": [deepcopy(COVERED)], **cases.SEEN_JSON,
     }  # fmt: skip
     values["spends"] = [spend]
-    values["commitments"].append(cases.judged("acme's promise", 3 + capital / 672, 4.0) | {"machines": None})
+    values["commitments"].append(cases.judged("acme's promise", 3 + capital / 672, 4.0, 160 / 672) | {"machines": None})
     values["purchases"][1] |= {"covered_hours_month": 160, "usd_month": 0.0}
     more = {"on-demand rent": -640, "commitments": 2016, "cost of capital": capital}
     for line in values["costs"]:
@@ -67,6 +67,7 @@ def test_a_promise_that_is_kept_passes():
 @pytest.mark.parametrize(
     ("plan", "problem", "words"),
     [
+        ({"commitments.2.used_share": 0.5}, {}, "acme's promise: 0.5 of it said to be used, 0.238095 is"),
         ({"spends.0.usd_h": 2.0}, {}, "pay for $3.00 in day"),
         ({"spends.0.usd_h": 4.0}, {}, "no whole number of steps of $1.5/h"),
         ({"spends.0.usd_h": 7.5}, {}, "at most $6/h may be promised"),

@@ -25,8 +25,10 @@ from planner.errors import InputError
 from planner.formulation import assemble
 from planner.inputs import FleetInputs, MinimumOrder, Offer, Window
 from planner.market import committed_at_a_discount
+from planner.mixing import Found
 from planner.outputs.rfq import quote_lines
 from planner.plan import Plan
+from planner.promises import lower_promises
 from planner.search import search
 from planner.solver import Settings, solve_model
 
@@ -147,6 +149,36 @@ def test_a_better_rate_never_costs_more(rate, less):
     cheap = usd(promising(0.5, round(rate * less, 3) or 0.001))
     assert cheap <= dear * (1 + 1e-6) + 1e-6
     assert dear <= 1400 + 1e-6  # and none need be made
+
+
+def test_a_plan_within_its_gap_promises_no_more_than_its_machines_are_worth():
+    # a promise of $4/h found with the machines of the story wastes 3 by night: lowered to the one always on
+    fleet = promising()
+    found = plan(fleet)
+    careless = Found(
+        usd_month=1600.0,
+        always={"spend": 4},
+        runs=tuple(
+            replace(run, covered={("spend", "by hour"): float(run.hourly["by hour"])}, usd_month=0.0)
+            for run in found.runs
+        ),
+        deferred_api={},
+    )
+    lowered = lower_promises(fleet, careless)
+    assert lowered.always == {"spend": 1}
+    assert lowered.usd_month == is_usd(1000)
+    assert sum(run.usd_month for run in lowered.runs) == is_usd(600)
+    assert lower_promises(fleet, lowered) == lowered
+
+
+def test_a_promise_that_loses_money_at_any_size_is_not_made():
+    fleet = replace(promising(2.5, 2.5), provider_usd_month=10.0)
+    run = next(run for run in plan(promising()).runs if run.block == "night")
+    careless = Found(
+        usd_month=1000.0 + 10.0, always={"spend": 1}, runs=(replace(run, week_h=3, usd_month=0.0),), deferred_api={}
+    )
+    # 2.5 x 400 saved, 2 x 300 on demand paid instead; the provider still has its fee
+    assert lower_promises(fleet, careless).usd_month == is_usd(610)
 
 
 # --- pods -----------------------------------------------------------------------------------------------------
@@ -335,6 +367,12 @@ def test_what_a_promise_covers_is_not_dropped_for_a_cheaper_offer(tmp_path):
     # rival is cheaper on demand, acme under its plan: 1.2 x 730 for the machine always on, 1.9 for the peaks
     found = solved(tmp_path, other + SAVINGS)
     assert found.usd_month == is_usd(1.2 * 730 + 730 * 40 / 168 * 3 * 1.9)
+
+
+def test_a_promise_too_small_for_one_step_is_left_out_and_counted(tmp_path):
+    found = solved(tmp_path, SAVINGS.replace("term: 1y", "term: 1y, max_usd_h: 1"))  # a step is $1.20/h
+    assert found.spends == ()
+    assert "a spend commitment too small for one step of it" in {dropped.reason for dropped in found.dropped}
 
 
 @pytest.mark.parametrize(

@@ -53,8 +53,9 @@ def _size(spend: SpendPurchase, quote: SpendQuote) -> str:
         return f"at least ${quote.min_usd_h:g}/h must be promised"
     if quote.max_usd_h is not None and above(spend.usd_h, quote.max_usd_h):
         return f"at most ${quote.max_usd_h:g}/h may be promised"
-    steps = spend.usd_h / (quote.step_usd_h or spend.step_usd_h)
-    return "" if not differs(steps, round(steps)) else f"it is no whole number of steps of ${quote.step_usd_h:g}/h"
+    step_usd_h = quote.step_usd_h or spend.step_usd_h
+    steps = spend.usd_h / step_usd_h
+    return f"it is no whole number of steps of ${step_usd_h:g}/h" if differs(steps, round(steps)) else ""
 
 
 def promises_kept_apart(e: Evidence) -> Finding:
@@ -137,6 +138,22 @@ def commitments_judged(e: Evidence) -> Finding:
     told = sum(each.usd_h * e.problem.month_hours for each in e.plan.commitments)
     if usd_differs(told, owed):
         breaches.append(f"commitments judged come to ${told:,.2f} a month, those in the plan to ${owed:,.2f}")
+    for group in sorted({each.group for each in e.plan.commitments if each.machines}):
+        told_h = sum(
+            each.used_share * (each.machines or 0) * e.problem.month_hours
+            for each in e.plan.commitments
+            if each.group == group
+        )
+        if above(told_h, used_h := _machine_hours_used(e, group)):
+            figures = f"{told_h:,.2f} machine-hours a month said to be used, {used_h:,.2f} are"
+            breaches.append(f"commitments of {group}: {figures}")
+    promised = [each for each in e.plan.commitments if each.machines is None]
+    if len(promised) != len(e.plan.spends):
+        breaches.append(f"{len(promised)} promises of spend are judged, {len(e.plan.spends)} are made")
+    for each, spend in zip(promised, e.plan.spends, strict=False):
+        used = sum(covered.usd_h * covered.hours_month for covered in spend.covers) / spend.usd_month
+        if differs(each.used_share, used):
+            breaches.append(f"{each.name}: {each.used_share:.6g} of it said to be used, {used:.6g} is")
     for each in e.plan.commitments:
         if above(each.used_share, 1) or above(0, each.used_share):
             breaches.append(f"{each.name}: used {each.used_share:.6g} of its time")
@@ -158,6 +175,27 @@ def commitments_judged(e: Evidence) -> Finding:
         if each.cheaper_until_month != last:
             breaches.append(f"{each.name}: cheaper until month {each.cheaper_until_month}, recomputed {last}")
     return Finding(f"{len(e.plan.commitments)} commitments are judged by their price and use", breaches)
+
+
+def _machine_hours_used(e: Evidence, group: str) -> float:
+    """Machine-hours of a month that replicas could keep from standing empty, a spare for a lost machine included."""
+    gpus = max((each.gpus for each in e.groups.get(group, [])), default=1)
+    spare = 1 if e.problem.resilience.machine else 0
+    hours = 0.0
+    for block in e.blocks:
+        taken = [
+            (each.tp * each.pp, each.replicas_by_block.get(block, 0))
+            for each in e.plan.deployments
+            if each.group == group
+        ]
+        if gpus & (gpus - 1):  # how they pack is another check's matter: each on machines of its own
+            needed = sum(n * -(-size // gpus) for size, n in taken)
+        else:
+            whole = sum(n * -(-size // gpus) for size, n in taken if size > gpus)
+            needed = whole + -(-sum(n * size for size, n in taken if size <= gpus) // gpus)
+        there = sum(each.count for each in e.groups.get(group, []) if each.billing == "always")
+        hours += min(there, needed + (spare if needed else 0)) * e.month_h(block)
+    return hours
 
 
 def _on_demand_by_month(each: Commitment, month_h: float) -> list[float]:
