@@ -392,3 +392,14 @@ def test_a_promise_that_could_never_be_made_is_said_before_anything_is_solved(tm
     with pytest.raises(InputError) as told:
         solved(tmp_path, more)
     assert words in str(told.value)
+
+
+def test_the_example_signs_for_what_is_used_above_its_break_even():
+    found = planner.solve(planner.load("commitments"), today=date(2026, 11, 24), price_spares=False)
+    judged = [each for each in found.commitments if not each.existing]
+    assert {each.months for each in judged} == {12, 36}
+    assert len(found.spends) == 1
+    # else renting the same hours would have been cheaper, and the plan not the best
+    assert all(each.used_share > each.break_even_share for each in judged)
+    assert 0 < sum(each.upfront_usd for each in found.purchases) <= 12_000
+    assert {each.cheaper_until_month for each in judged} == {1, 9, 24}  # prices fall faster than demand grows
