@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from planner.catalog.rows import TERM_MONTHS
-from planner.plan import ApiPurchase, CostLine, DeploymentPlan, PlanBlock, Purchase, WorkloadPlan
+from planner.plan import ApiPurchase, CostLine, DeploymentPlan, PlanBlock, Purchase, SpendPurchase, WorkloadPlan
 from planner.problem.schema import Problem
 from planner.reduce import Reduced
 from planner.solution import BlockRun, Solution
@@ -60,11 +60,12 @@ def merge_alike(runs: list[BlockRun]) -> list[BlockRun]:
     out: list[BlockRun] = []
     for run in runs:
         for i, other in enumerate(out):
-            if (run.hourly, run.replicas, run.served, run.api) == (
+            if (run.hourly, run.replicas, run.served, run.api, run.covered) == (
                 other.hourly,
                 other.replicas,
                 other.served,
                 other.api,
+                other.covered,
             ):
                 out[i] = BlockRun(
                     block=run.block,
@@ -73,6 +74,7 @@ def merge_alike(runs: list[BlockRun]) -> list[BlockRun]:
                     replicas=run.replicas,
                     served=run.served,
                     api=run.api,
+                    covered=run.covered,
                     usd_month=run.usd_month,
                 )
                 break
@@ -112,13 +114,14 @@ def bill(
     problem: Problem,
     reduced: Reduced,
     purchases: tuple[Purchase, ...],
+    spends: tuple[SpendPurchase, ...],
     deployments: tuple[DeploymentPlan, ...],
     apis: tuple[ApiPurchase, ...],
     work: Work,
 ) -> list[CostLine]:
     """The bill by line; lines of nothing are left out."""
     o = problem.overheads
-    providers = {p.provider for p in purchases}
+    providers = {p.provider for p in purchases} | {s.provider for s in spends}
     hosts = bool(deployments)
     lines: dict[str, float] = defaultdict(float)
     capital = problem.procurement.cost_of_capital_year
@@ -133,6 +136,10 @@ def bill(
             lines["cost of capital"] += p.upfront_usd * capital / 12 * (months + 1) / (2 * months)
         else:
             lines["spot rent" if p.term == "spot" else "on-demand rent"] += p.usd_month
+    for s in spends:
+        months = TERM_MONTHS[s.term]
+        lines["commitments"] += s.usd_month
+        lines["cost of capital"] += s.upfront_usd * capital / 12 * (months + 1) / (2 * months)
     lines["API tokens"] = sum(a.usd_month for a in apis)
     usd_gb = {lot.group: lot.egress_usd_gb for lot in reduced.lots.values()}
     lines["egress"] = sum(n * o.egress_kb_request / 1e6 * usd_gb[g] for (_, g), n in work.requests.items())
@@ -147,6 +154,7 @@ def share_out(
     problem: Problem,
     reduced: Reduced,
     purchases: tuple[Purchase, ...],
+    spends: tuple[SpendPurchase, ...],
     apis: tuple[ApiPurchase, ...],
     lines: list[CostLine],
     work: Work,
@@ -158,11 +166,12 @@ def share_out(
     by_workload = {w: sum(x for (_, ww), x in work.of_workload.items() if ww == w) for w in usd}
     for p in purchases:
         carried = work.of_group.get(p.group, 0.0)
+        cost = p.usd_month + sum(s.borne_by(p) for s in spends)
         for w in usd:
             if carried:
-                usd[w] += p.usd_month * work.of_workload.get((p.group, w), 0.0) / carried
+                usd[w] += cost * work.of_workload.get((p.group, w), 0.0) / carried
             else:
-                usd[w] += p.usd_month * (by_workload[w] / all_work if all_work else 1 / len(usd))
+                usd[w] += cost * (by_workload[w] / all_work if all_work else 1 / len(usd))
     for a in apis:
         usd[a.workload] += a.usd_month
     direct = sum(usd.values())

@@ -146,7 +146,7 @@ def mean_usd_h(purchases: Iterable[Purchase]) -> float | None:
     """Price of one machine-hour, over all hours billed."""
     rows = list(purchases)
     hours = sum(p.hours_month for p in rows)
-    return sum(p.usd_month for p in rows) / hours if hours else None
+    return sum(p.usd_h * p.hours_month for p in rows) / hours if hours else None
 
 
 def workloads(a: Plan, b: Plan) -> tuple[Served, ...]:

@@ -17,6 +17,7 @@ from planner.drops import Drops
 from planner.market import Lot, matches_quota
 from planner.problem.matching import allows
 from planner.problem.schema import Problem
+from planner.spending import plan_rates
 
 COUNTED = ("max_providers", "max_regions", "max_gpu_types", "max_deployments")
 
@@ -25,7 +26,14 @@ def limited(lot: Lot, problem: Problem) -> bool:
     """Whether anything in the problem, quotas aside, limits how much of this offer can be had."""
     upfront = lot.upfront_usd > 0 and problem.procurement.max_upfront_usd is not None
     apart = lot.row.term == "spot" and problem.spot.kept_share > 0
-    return lot.max_machines is not None or upfront or apart or ordered(lot, problem)
+    by_lot = lot.min_machines > 1 or lot.multiple_of > 1
+    return lot.max_machines is not None or upfront or apart or by_lot or ordered(lot, problem)
+
+
+def covered_as_well(one: Lot, other: Lot, problem: Problem) -> bool:
+    """Whether every spend commitment that pays for `one` pays for `other` at a rate no higher."""
+    rates = plan_rates(problem, other)
+    return all(quote in rates and rates[quote] <= usd_h for quote, usd_h in plan_rates(problem, one).items())
 
 
 def one_kind(problem: Problem, other: Lot, one: Lot) -> bool:
@@ -86,12 +94,14 @@ def on_the_same_machine(problem: Problem, lots: list[Lot]) -> Beats:
             return False
         if not as_steady(other, one) or not follows(other, one) or not one_kind(problem, other, one):
             return False
+        if not covered_as_well(one, other, problem):
+            return False
         if not counted[other.name] <= counted[one.name]:
             return False
         if other.egress_usd_gb > one.egress_usd_gb or price[other.name] > price[one.name]:
             return False
         same = price[other.name] == price[one.name] and other.billing == one.billing and free[one.name]
-        same = same and as_steady(one, other)
+        same = same and as_steady(one, other) and covered_as_well(other, one, problem)
         same = same and other.workloads == one.workloads and other.egress_usd_gb == one.egress_usd_gb
         same = same and counted[other.name] == counted[one.name]
         return not (same and other.name > one.name)
@@ -195,7 +205,7 @@ def on_other_machines(problem: Problem, lots: list[Lot], standing: Mapping[str, 
     def beats(other: Lot, one: Lot) -> bool:
         if other is one or other.existing is not None or limited(other, problem) or counted[other.name]:
             return False
-        if other.group == one.group or not one.workloads <= other.workloads:
+        if other.group == one.group or not one.workloads <= other.workloads or plan_rates(problem, one):
             return False
         if not as_steady(other, one) or other.egress_usd_gb > one.egress_usd_gb:
             return False

@@ -132,7 +132,7 @@ def by_group(plan: Plan) -> tuple[dict[str, float], dict[str, float]]:
     rent: dict[str, float] = defaultdict(float)
     hours: dict[str, float] = defaultdict(float)
     for p in plan.purchases:
-        rent[p.group] += p.usd_month
+        rent[p.group] += p.usd_month + sum(s.borne_by(p) for s in plan.spends)
         hours[p.group] += p.hours_month * p.gpus
     return rent, hours
 
@@ -141,4 +141,5 @@ def carrying_nothing(plan: Plan) -> float:
     """Rent of groups of machines on which nothing runs [USD/month]."""
     work, _ = work_by_group(plan)
     busy = {g for (g, _), gpu_h in work.items() if gpu_h > 0}
-    return sum(p.usd_month for p in plan.purchases if p.group not in busy)
+    rent, _ = by_group(plan)
+    return sum(usd for g, usd in rent.items() if g not in busy)

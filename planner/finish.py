@@ -12,6 +12,7 @@ from planner.apis import usd_request
 from planner.bill import Hours, Work, bill, divide_blocks, share_out
 from planner.candidates import Candidate
 from planner.changes import changes_of
+from planner.commitments import buy_spend, judge
 from planner.interruptions import MONTH_H
 from planner.market import Lot
 from planner.performance.features import PLAIN
@@ -27,6 +28,7 @@ from planner.plan import (
     Purchase,
     Queue,
     Served,
+    SpendPurchase,
     Status,
 )
 from planner.problem.schema import Problem
@@ -75,8 +77,10 @@ def finish(
     purchases = buy(reduced, solution, hours, work)
     deployments = deploy(reduced, hours)
     apis = buy_tokens(reduced, solution, hours)
-    lines = bill(problem, reduced, purchases, deployments, apis, work)
-    workloads = share_out(problem, reduced, purchases, apis, lines, work)
+    spends = buy_spend(reduced, solution, hours)
+    commitments = judge(problem, reduced, solution, hours, spends)
+    lines = bill(problem, reduced, purchases, spends, deployments, apis, work)
+    workloads = share_out(problem, reduced, purchases, spends, apis, lines, work)
     usd_month = sum(line.usd_month for line in lines)
     existing = sum(line.usd_month for line in lines if not line.decided)
     # What the mathematics left out as constant: fees of providers that are paid anyway.
@@ -98,6 +102,8 @@ def finish(
         month_hours=problem.month_hours,
         blocks=tuple(h.block for h in hours),
         purchases=purchases,
+        spends=spends,
+        commitments=commitments,
         deployments=deployments,
         apis=apis,
         workloads=with_models(problem, reduced, hours, apis, workloads),
@@ -107,13 +113,17 @@ def finish(
         spread=spread_of(problem, reduced, hours, purchases, deployments),
         dropped=dropped,
         notes=notes(problem, reduced, solution, usd_month),
-        prices_observed=observed([*purchases, *apis], today),
+        prices_observed=observed([*purchases, *spends, *apis], today),
     )
 
 
 def buy(reduced: Reduced, solution: Solution, hours: list[Hours], work: Work) -> tuple[Purchase, ...]:
     """Machines by offer, the dearest line first."""
     billed_gpu_h: dict[str, float] = defaultdict(float)
+    covered_h: dict[str, float] = defaultdict(float)
+    for h in hours:
+        for (_, name), machines_covered in h.run.covered.items():
+            covered_h[name] += machines_covered * h.block.month_h
     found: list[tuple[Lot, dict[str, int], float]] = []
     for name, lot in reduced.lots.items():
         if lot.billing == "always":
@@ -142,7 +152,8 @@ def buy(reduced: Reduced, solution: Solution, hours: list[Hours], work: Work) ->
             count=max(machines.values()),
             hours_month=hours_month,
             usd_h=lot.row.usd_h,
-            usd_month=hours_month * lot.row.usd_h,
+            covered_hours_month=covered_h[lot.name],
+            usd_month=(hours_month - covered_h[lot.name]) * lot.row.usd_h,
             upfront_usd=lot.upfront_usd * max(machines.values()),
             minimum_rental_h=lot.row.minimum_rental_h,
             machines_by_block=machines,
@@ -297,7 +308,7 @@ def buy_tokens(reduced: Reduced, solution: Solution, hours: list[Hours]) -> tupl
     return tuple(sorted(out, key=lambda p: (p.workload, p.request_class, p.provider)))
 
 
-def observed(items: list[Purchase | ApiPurchase], today: date) -> PricesObserved:
+def observed(items: list[Purchase | SpendPurchase | ApiPurchase], today: date) -> PricesObserved:
     """How old the prices are; existing commitments are not prices."""
     seen = sorted((i.observed_on, i.source) for i in items if not getattr(i, "existing", False))
     if not seen:

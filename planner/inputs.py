@@ -28,7 +28,11 @@ Steps = tuple[str, str | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """Machines of one kind on one term."""
+    """Machines of one kind on one term.
+
+    With `covers` it is a spend commitment instead: `usd_h` is a step of what is promised, bought all month in whole
+    steps ("machines"), in no group, and it pays for on-demand machines at rates of its own.
+    """
 
     group: str
     provider: str
@@ -40,6 +44,8 @@ class Offer:
     minimum_rental_h: int = 1  # R_o    h on end, if billing is "stretch"
     upfront_usd: float = 0  # F_o    USD per machine
     capital_usd_month: float = 0  #        USD/month of interest per machine
+    multiple_of: int = 1  # M_o    machines: sold in whole lots of so many
+    covers: Mapping[str, float] = field(default_factory=dict)  # rho_so USD/h per machine of o that this promise pays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

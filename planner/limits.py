@@ -10,6 +10,7 @@ from planner.inputs import FewKinds, MinimumOrder, Quota
 from planner.market import Lot, matches_quota
 from planner.problem.matching import allows
 from planner.problem.schema import Problem
+from planner.spending import SpendPlan
 
 
 def quotas_of(problem: Problem, lots: list[Lot]) -> dict[str, Quota]:
@@ -96,3 +97,21 @@ def quota_name(problem: Problem, index: int, limit: str) -> str:
         if part
     )
     return f"quota {index + 1} ({what or 'everything'}): {limit}"
+
+
+def smallest_orders(lots: list[Lot], spends: list[SpendPlan]) -> dict[str, MinimumOrder]:
+    """Commitments that are sold from so many machines, or so many USD an hour, up."""
+    orders = {
+        f"at least {lot.min_machines} machines of {lot.name}": MinimumOrder(
+            offers=(lot.name,), machines=lot.min_machines
+        )
+        for lot in lots
+        if lot.min_machines > 1
+    }
+    return orders | {
+        f"at least {plan.quote.min_usd_h:g} USD/h of {plan.name}": MinimumOrder(
+            offers=(plan.name,), machines=plan.min_steps
+        )
+        for plan in spends
+        if plan.min_steps > 1
+    }

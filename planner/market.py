@@ -44,6 +44,8 @@ class Lot:
     egress_usd_gb: float
     existing: int | None = None
     max_machines: int | None = None
+    min_machines: int = 1  # if any is bought
+    multiple_of: int = 1
     ends_on: date | None = None
     hours: frozenset[int] | None = None  # of the week, in which existing machines are there; None: all
     interruptions: Interruptions | None = None  # of spot
@@ -69,13 +71,14 @@ class Lot:
         return self.upfront_usd * yearly / 12 * (self.months + 1) / (2 * self.months) if self.months else 0.0
 
 
-def offers_of(problem: Problem, catalog: Catalog) -> list[tuple[PriceOffer, int | None]]:
-    """All prices this problem can see, with the most machines of each: its quotes, then the catalog's."""
-    quotes = [(offer_of_quote(quote), quote.max_machines) for quote in problem.procurement.quotes]
+def offers_of(problem: Problem, catalog: Catalog) -> list[tuple[PriceOffer, Quote | None]]:
+    """All prices this problem can see, with the quote that some come from: its quotes, then the catalog's."""
+    quotes: list[tuple[PriceOffer, Quote | None]] = [
+        (offer_of_quote(quote), quote) for quote in problem.procurement.quotes
+    ]
     if problem.procurement.only_quotes:
         return quotes
-    listed = [(offer, None) for offer in catalog.offers]
-    return quotes + listed + [(offer, None) for offer in committed_at_a_discount(catalog)]
+    return quotes + [(offer, None) for offer in (*catalog.offers, *committed_at_a_discount(catalog))]
 
 
 def offer_of_quote(quote: Quote) -> PriceOffer:
@@ -100,7 +103,7 @@ def offer_of_quote(quote: Quote) -> PriceOffer:
 
 def committed_at_a_discount(catalog: Catalog) -> list[PriceOffer]:
     """Commitments whose price the catalog gives as a discount on on-demand, where it lists no price itself."""
-    listed = {(o.provider, o.region, o.machine, o.term) for o in catalog.offers}
+    listed = {(o.provider, o.region, o.machine, o.term, o.upfront_share) for o in catalog.offers}
     out = []
     by_gpu: dict[tuple[str, str], list[PriceOffer]] = {}
     for o in catalog.offers:
@@ -110,7 +113,7 @@ def committed_at_a_discount(catalog: Catalog) -> list[PriceOffer]:
         for o in by_gpu.get((row.provider, row.gpu), ()):
             if (row.region and row.region != o.region) or (row.machine and row.machine != o.machine):
                 continue
-            key = (o.provider, o.region, o.machine, row.term)
+            key = (o.provider, o.region, o.machine, row.term, row.upfront_share)
             if key in listed:
                 continue
             listed.add(key)
@@ -118,6 +121,7 @@ def committed_at_a_discount(catalog: Catalog) -> list[PriceOffer]:
                 o.model_copy(
                     update={
                         "term": row.term,
+                        "upfront_share": row.upfront_share,
                         "usd_h": o.usd_h * (1 - row.discount_share),
                         "observed_on": min(o.observed_on, row.observed_on),
                         "source": f"{o.source}; less {row.discount_share:.1%} {row.instrument}: {row.source}",
@@ -188,7 +192,8 @@ def gather(problem: Problem, catalog: Catalog, drops: Drops, held: Sequence[Held
         own = f" from {row.provider}" if problem.spread.max_provider_traffic_share < 1 else ""
         for_whom = "" if len(who) == len(problem.workloads) else f" for {'+'.join(sorted(who))}"
         group = f"{row.gpus}x {row.gpu} {market}{own}{for_whom}" + (f" egress {usd_gb:g}" if egress else "")
-        label = f"{row.provider}/{row.region or '-'}/{row.machine}/{'owned' if existing else row.term}"
+        term = "owned" if existing else row.term + (f" {row.upfront_share:g} upfront" if row.upfront_share else "")
+        label = f"{row.provider}/{row.region or '-'}/{row.machine}/{term}"
         names[label] = names.get(label, 0) + 1
         if names[label] > 1:
             label = f"{label} ({names[label]})"
@@ -213,16 +218,19 @@ def gather(problem: Problem, catalog: Catalog, drops: Drops, held: Sequence[Held
 
     found = [lot(each.row, each.count, each.count, hours=each.hours) for each in held]
     found += [lot(offer_of_existing(e), e.count, e.count, e.ends_on) for e in problem.procurement.existing]
-    for row, most in offers_of(problem, catalog):
+    for row, quote in offers_of(problem, catalog):
         gpu = catalog.gpus.get(row.gpu)
         if not allows(problem.procurement.where, row, gpu.vendor if gpu else ""):
             drops.add("outside procurement.where")
         elif row.term not in terms:
             drops.add("term not allowed", row.term, 1)
-        elif most == 0:
+        elif quote is not None and quote.max_machines == 0:
             drops.add("a quote of no machines")
         else:
-            found.append(lot(row, None, most))
+            one = lot(row, None, quote.max_machines if quote else None)
+            if one is not None and quote is not None:
+                one = replace(one, min_machines=quote.min_machines, multiple_of=quote.multiple_of)
+            found.append(one)
     for owned in problem.procurement.purchases:
         row = offer_of_owned(owned, problem.procurement.cost_of_capital_year, problem.month_hours)
         gpu = catalog.gpus.get(row.gpu)

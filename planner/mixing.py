@@ -65,13 +65,18 @@ def cheap_credit(inputs: FleetInputs) -> Credit:
 def cheap_offers(inputs: FleetInputs, each: int = 2) -> frozenset[str]:
     """For each class, the hourly offers that serve a request for the least if kept full."""
     usd: dict[str, dict[str, float]] = {k: {} for k in inputs.class_workload}
+    covered_usd_h: dict[str, float] = {}
+    for promise in inputs.offers.values():
+        for o, usd_h in promise.covers.items():
+            covered_usd_h[o] = min(usd_h, covered_usd_h.get(o, math.inf))
     for c, groups in inputs.deployment_groups.items():
         for o, offer in inputs.offers.items():
             if offer.existing is None and offer.billing == "hourly" and offer.group in groups:
                 replicas = inputs.group_gpus[offer.group] / inputs.deployment_gpus[c]
                 for k, offers in usd.items():
                     if (c, k) in inputs.rate_req_s and (k, offer.group) in inputs.admitted:
-                        price = offer.usd_h / (replicas * inputs.rate_in(c, k, offer.group) * inputs.queue_slope[c])
+                        usd_h = min(offer.usd_h, covered_usd_h.get(o, math.inf))
+                        price = usd_h / (replicas * inputs.rate_in(c, k, offer.group) * inputs.queue_slope[c])
                         offers[o] = min(price, offers.get(o, math.inf))
     return frozenset(o for offers in usd.values() for o in sorted(offers, key=lambda o: (offers[o], o))[:each])
 

@@ -12,10 +12,11 @@ from planner.apis import usd_request
 from planner.candidates import Candidate
 from planner.catalog.rows import ApiPrice
 from planner.inputs import Blend, FleetInputs, Offer, Window
-from planner.limits import few_kinds_of, orders_of, provider_max_share, provider_of, quotas_of
+from planner.limits import few_kinds_of, orders_of, provider_max_share, provider_of, quotas_of, smallest_orders
 from planner.market import Lot
 from planner.problem.schema import Problem
 from planner.problem.workload import AcceptableModel
+from planner.spending import SpendPlan
 from planner.traffic.types import Load
 from planner.variants import accepted_models, blends, may_do_all, standing_of
 
@@ -37,6 +38,7 @@ def to_inputs(
     apis: Mapping[str, Mapping[str, ApiPrice]],
     sold: Sold,
     better: Mapping[str, tuple[str, ...]],
+    spends: list[SpendPlan],
 ) -> FleetInputs:
     """The numbers themselves."""
     procurement, overheads = problem.procurement, problem.overheads
@@ -61,8 +63,22 @@ def to_inputs(
             minimum_rental_h=math.ceil(lot.row.minimum_rental_h),
             upfront_usd=lot.upfront_usd,
             capital_usd_month=lot.capital_usd_month(procurement.cost_of_capital_year),
+            multiple_of=lot.multiple_of,
         )
         for lot in lots
+    }
+    offers |= {
+        plan.name: Offer(
+            group="",
+            provider=plan.quote.provider,
+            usd_h=plan.step_usd_h,
+            billing="always",
+            max_machines=plan.max_steps,
+            upfront_usd=plan.upfront_usd,
+            capital_usd_month=plan.capital_usd_month(procurement.cost_of_capital_year),
+            covers=plan.covers,
+        )
+        for plan in spends
     }
     deferred_classes = {k for window in load.windows for k in window.requests_month}
     sunk = sum(lot.row.usd_h * lot.existing * problem.month_hours for lot in lots if lot.existing is not None)
@@ -114,7 +130,7 @@ def to_inputs(
         blends=blends_of(problem, load, used, apis, sold),
         windows=windows_of(problem, load, apis),
         quotas=quotas_of(problem, lots),
-        minimum_orders=orders_of(problem, lots),
+        minimum_orders=orders_of(problem, lots) | smallest_orders(lots, spends),
         max_upfront_usd=procurement.max_upfront_usd,
         protected=protected_classes(problem, load, apis, sold),
         kept_share=problem.resilience.kept_share,

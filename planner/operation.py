@@ -18,6 +18,7 @@ from planner.formulation import assemble
 from planner.formulation.mix import Way
 from planner.formulation.variables import Variables
 from planner.inputs import FleetInputs, Proved, Steps
+from planner.pacing import paces
 from planner.solution import BlockRun, Ended
 from planner.solver import Settings, solve_model
 
@@ -55,6 +56,7 @@ class Operation:
         self.pace = paces(inputs)
         self.workers = settings.workers if len(inputs.block_h) >= FEW_BLOCKS else 1
         self.waking: Iterable[None] = wake(self.workers) if self.workers > 1 else ()
+        self.promises = {s for s, offer in inputs.offers.items() if offer.covers}
         self.price_h: dict[str, float] = {}
         for o, offer in inputs.offers.items():
             if offer.billing == "hourly" and offer.existing is None and offer.max_machines is None and o not in shared:
@@ -168,6 +170,8 @@ class Operation:
         """
         if found.run is None or found.way is None or any(steps.get(step, 0) < n for step, n in held.items()):
             return None
+        if any(n for (o, _), n in steps.items() if o in self.promises):
+            return None  # a machine no longer rented may have been covered: it saves less than its rent
         if not proof and any(o in quota.weight for quota in self.inputs.quotas.values() for o, _ in steps):
             return None
         run, spare = found.run, dict(found.run.hourly)
@@ -191,6 +195,13 @@ class Operation:
         way = replace(found.way, usd_month=run.usd_month)
         return BlockAnswer(run=run, way=way, bound_usd_month=found.bound_usd_month - saved, implied=True)
 
+    def rent_h(self, o: str) -> float:
+        """The most that one step more of an offer can save in an hour [USD/h]."""
+        offer = self.inputs.offers[o]
+        if offer.covers:
+            return offer.usd_h * max(self.inputs.offers[each].usd_h / rate for each, rate in offer.covers.items())
+        return self.price_h.get(offer.group, math.inf)
+
     def proofs(self, steps: Mapping[Steps, int], credit: Credit, answers: Mapping[str, BlockAnswer]) -> list[Proved]:
         """What these answers prove about every other procurement (see formulation.proofs)."""
         facts = []
@@ -202,8 +213,10 @@ class Operation:
             gains = {}
             for o, block in self.inputs.steps():
                 if block in (None, b):
-                    rent = self.price_h.get(self.inputs.offers[o].group, math.inf) * self.inputs.block_h[b]
+                    rent = self.rent_h(o) * self.inputs.block_h[b]
                     gains[o, block] = 1.0 if answer.run is None else min(rent, answer.bound_usd_month - floor)
+            if answer.run is None:  # machines are wanting, not money
+                gains = {step: gain for step, gain in gains.items() if step[0] not in self.promises}
             held = {step: steps.get(step, 0) for step in gains}
             slack = 1e-7 * max(1.0, abs(answer.bound_usd_month)) if math.isfinite(answer.bound_usd_month) else 0.0
             facts.append(
@@ -255,32 +268,6 @@ def solve_block(program: FleetInputs, block: str, settings: Settings, time_limit
     return BlockAnswer(run=run, way=Way(usd_month=run.usd_month, requests_month=done), bound_usd_month=bound)
 
 
-def paces(inputs: FleetInputs) -> dict[tuple[str, str], float]:
-    """Deferred requests/month that a block is asked for while a plan is sought, by (class, block).
-
-    Twice the even pace of its window, or what one machine of the cheapest kind does if that is more: hours that cost
-    the same need not do the whole night's work at once.
-    """
-    best: dict[str, tuple[float, float]] = {}
-    for c, groups in inputs.deployment_groups.items():
-        for offer in inputs.offers.values():
-            if offer.existing is not None or offer.group not in groups:
-                continue
-            replicas = inputs.group_gpus[offer.group] // inputs.deployment_gpus[c]
-            for k in inputs.class_workload:
-                if replicas and (c, k) in inputs.rate_req_s and (k, offer.group) in inputs.admitted:
-                    full = replicas * inputs.rate_in(c, k, offer.group) * inputs.queue_slope[c]
-                    best[k] = min(best.get(k, (math.inf, 0.0)), (offer.usd_h / full, full))
-    out = {}
-    for window in inputs.windows.values():
-        hours = sum(inputs.block_h[b] for b in window.blocks)
-        for k, requests in window.requests_month.items():
-            for b in window.blocks:
-                even = requests * inputs.block_h[b] / hours
-                out[k, b] = max(2 * even, best.get(k, (0.0, 0.0))[1] * 3600 * inputs.block_h[b])
-    return out
-
-
 def read_run(program: FleetInputs, v: Variables, block: str) -> BlockRun:
     """The solved values of one block, cleaned: no dust, no idle replica, cost recomputed from the values."""
     hourly = {o: round(x.varValue or 0) for (o, b), x in v.hourly.items() if b == block and round(x.varValue or 0)}
@@ -296,7 +283,13 @@ def read_run(program: FleetInputs, v: Variables, block: str) -> BlockRun:
     }
     api = {(k, a): x.varValue for (k, a, b), x in v.api.items() if b == block and (x.varValue or 0) > 1e-9}
     hours = program.block_h[block]
+    covered = {
+        (s, o): min(x.varValue, hourly[o])
+        for (s, o, b), x in v.covered.items()
+        if b == block and (x.varValue or 0) > 1e-9 and o in hourly
+    }
     usd = sum(program.offers[o].usd_h * hours * n for o, n in hourly.items())
+    usd -= sum(program.offers[o].usd_h * hours * x for (_, o), x in covered.items())
     usd += sum(program.api_usd_h[k, a] * hours * x for (k, a), x in api.items())
     usd += sum(program.egress_usd_h.get((k, g), 0.0) * hours * y for (k, _, g), y in served.items())
     return BlockRun(
@@ -306,5 +299,6 @@ def read_run(program: FleetInputs, v: Variables, block: str) -> BlockRun:
         replicas=replicas,
         served=served,
         api=api,
+        covered=covered,
         usd_month=usd,
     )

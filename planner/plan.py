@@ -10,20 +10,16 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from planner.catalog.rows import Term
+from planner.committed import Commitment, SpendPurchase
+from planner.part import Part
 from planner.performance.features import PLAIN, Features
 
 SCHEMA_VERSION = "1"
 Status = Literal["optimal", "feasible", "infeasible", "stopped"]
 Market = Literal["firm", "spot"]
-
-
-class Part(BaseModel):
-    """Every part of a plan: frozen, unknown keys rejected."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
 class PlanBlock(Part):
@@ -52,6 +48,7 @@ class Purchase(Part):
     hours_month: float = Field(description="machine-hours billed in a month")
     usd_h: float = Field(description="one machine")
     usd_month: float
+    covered_hours_month: float = Field(default=0, description="of these, paid by spend commitments instead")
     upfront_usd: float = 0
     minimum_rental_h: float = 1
     machines_by_block: dict[str, int] = Field(description="block label -> machines running (absent: 0)")
@@ -177,7 +174,7 @@ class WorkloadPlan(Part):
     mean_score: float | None = Field(default=None, description="of the month, by request; None: not all are scored")
     least_mean_score: float | None = Field(default=None, description="in the hour in which it is lowest")
     mean_score_asked: float | None = Field(default=None, description="mean_quality_at_least; None: none is asked")
-    tags: dict[str, str] = {}
+    tags: dict[str, str] = Field(default={})
 
 
 class CostLine(Part):
@@ -284,6 +281,8 @@ class Plan(Part):
     month_hours: float
     blocks: tuple[PlanBlock, ...] = ()
     purchases: tuple[Purchase, ...] = ()
+    spends: tuple[SpendPurchase, ...] = ()
+    commitments: tuple[Commitment, ...] = ()
     deployments: tuple[DeploymentPlan, ...] = ()
     apis: tuple[ApiPurchase, ...] = ()
     workloads: tuple[WorkloadPlan, ...] = ()

@@ -28,6 +28,7 @@ from planner.performance.constants import constants_of
 from planner.performance.types import Deployment
 from planner.problem.schema import Problem
 from planner.problem.workload import AcceptableModel
+from planner.spending import SpendPlan, spend_plans
 from planner.traffic.reduce import reduce_traffic
 from planner.traffic.types import Block, Load
 from planner.traffic.types import Window as LoadWindow
@@ -45,6 +46,8 @@ class Reduced:
     performance: Performance
     candidates: Mapping[str, Candidate]
     lots: Mapping[str, Lot]
+    spends: Mapping[str, SpendPlan]
+    on_demand: Mapping[tuple[str, int], Lot]  # (GPU, GPUs of the machine) -> the cheapest offer by the hour
     apis: Mapping[str, Mapping[str, ApiPrice]]  # API label -> class label -> price
     sold: Mapping[str, Mapping[str, AcceptableModel]]  # workload -> name at APIs -> model it counts as
     dropped: Mapping[str, Drops]  # deployment, offer, api
@@ -99,13 +102,16 @@ def reduce_problem(
         load = in_hours(load)
     better = stand_ins(problem, hosting, standing)
     sold = {name: sold_as(w, catalog) for name, w in problem.workloads.items()}
-    inputs = to_inputs(problem, load, candidates, hosting, standing, apis, sold, better)
+    spends = spend_plans(problem, hosting, drops["offer"])
+    inputs = to_inputs(problem, load, candidates, hosting, standing, apis, sold, better, spends)
     reduced = Reduced(
         inputs=inputs,
         load=load,
         performance=performance,
         candidates={c.name: c for c in candidates},
         lots={lot.name: lot for lot in hosting},
+        spends={plan.name: plan for plan in spends},
+        on_demand=cheapest_on_demand(gathered),
         apis=apis,
         sold=sold,
         dropped=drops,
@@ -113,6 +119,15 @@ def reduce_problem(
     if fleet is None:
         demand_a_way(reduced)
     return reduced
+
+
+def cheapest_on_demand(lots: list[Lot]) -> dict[tuple[str, int], Lot]:
+    """What each machine costs by the hour at best: what a commitment to it is measured against."""
+    cheapest: dict[tuple[str, int], Lot] = {}
+    for lot in sorted(lots, key=lambda lot: (lot.row.usd_h, lot.name)):
+        if lot.row.term == "on-demand" and lot.existing is None and lot.billing != "always":
+            cheapest.setdefault((lot.row.gpu, lot.row.gpus), lot)
+    return cheapest
 
 
 def without_ended(problem: Problem, today: date | None) -> Problem:

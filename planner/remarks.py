@@ -17,6 +17,9 @@ def in_the_way(
         "within_quota": lambda: "; ".join(reduced.inputs.quotas),
         "within_upfront_cash": lambda: f"max_upfront_usd of {problem.procurement.max_upfront_usd:g} USD",
         "minimum_order": lambda: "; ".join(reduced.inputs.minimum_orders),
+        "whole_lots": lambda: "; ".join(
+            f"{lot.name} is sold in lots of {lot.multiple_of}" for lot in reduced.lots.values() if lot.multiple_of > 1
+        ),
         "within_spot_share": lambda: "spot_max_share",
         "keep_if_a_pool_goes": lambda: f"spot.kept_share of {problem.spot.kept_share:g}",
         "keep_mean_quality": lambda: quality_words(problem),

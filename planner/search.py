@@ -35,6 +35,7 @@ from planner.mixing import (
     read_whole,
 )
 from planner.operation import BlockAnswer, Credit, Operation
+from planner.promises import lower_promises
 from planner.solution import Ended, Solution
 from planner.solver import Settings, solve_model, tells_bound
 
@@ -90,8 +91,10 @@ class Search:
 
     def keep(self, found: Found | None) -> None:
         """Remember a plan if it is the best so far and within budget."""
-        budget = self.inputs.budget_usd_month
-        if found is None or (budget is not None and found.usd_month > budget * (1 + 1e-9)):
+        if found is None:
+            return
+        found, budget = lower_promises(self.inputs, found), self.inputs.budget_usd_month
+        if budget is not None and found.usd_month > budget * (1 + 1e-9):
             return
         if self.first_plan_s is None:
             self.first_plan_s = self.seconds()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -26,6 +26,7 @@ class BlockRun:
     replicas: Mapping[tuple[str, str], int]  # (deployment, group) -> replicas
     served: Mapping[tuple[str, str, str], float]  # (class, deployment, group) -> requests/s
     api: Mapping[tuple[str, str], float]  # (class, API) -> requests/s
+    covered: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (promise, offer) -> machines it pays for
     usd_month: float  # if all hours of the block were run this way
 
 
@@ -36,7 +37,7 @@ class Solution:
     ended: Ended
     usd_month: float | None  # decided costs
     bound_usd_month: float | None  # no plan costs less; None: unknown
-    always: Mapping[str, int]  # offer -> machines all month, existing ones included
+    always: Mapping[str, int]  # offer -> machines all month, or steps of spend; existing ones included
     runs: tuple[BlockRun, ...]
     deferred_api: Mapping[tuple[str, str], float]  # (window, class) -> requests/month
     seconds: float

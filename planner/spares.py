@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from planner.bill import Work, bill
+from planner.commitments import buy_spend
 from planner.finish import buy, buy_tokens, deploy, divide_blocks
 from planner.plan import Plan, Spares
 from planner.problem.schema import Problem
@@ -16,7 +17,12 @@ def spares(problem: Problem, reduced: Reduced, plan: Plan, careless: Solution) -
         return None
     hours = divide_blocks(reduced, careless)
     work = Work.of(reduced, hours)
-    bought = buy(reduced, careless, hours, work), deploy(reduced, hours), buy_tokens(reduced, careless, hours)
+    bought = (
+        buy(reduced, careless, hours, work),
+        buy_spend(reduced, careless, hours),
+        deploy(reduced, hours),
+        buy_tokens(reduced, careless, hours),
+    )
     usd = sum(line.usd_month for line in bill(problem, reduced, *bought, work))
     bound = careless.bound_usd_month
     return Spares(

@@ -241,6 +241,11 @@ def plan() -> dict[str, Any]:
             purchase("acme", "spot", 1.0, 320, billing="hourly", machine="h100x1", gpus=1, group="spot",
                      machines_by_block={"night": 1}, interruptions_month=3 * 320 / 730),
         ],
+        "spends": [],
+        "commitments": [
+            {"name": "acme's own", "group": "firm", "existing": True, "machines": 1, "usd_h": 3.0, "used_share": 1.0},
+            judged("beta for a year", 2.5 + lines["cost of capital"] / 672, 4.0, 160 / 672) | {"group": "firm"},
+        ],
         "deployments": [
             deployment(
                 "chat", "firm", "firm",
@@ -286,6 +291,16 @@ def plan() -> dict[str, Any]:
             for line, usd in lines.items()
         ],
         "prices_observed": {"today": TODAY, "oldest": None, "newest": None, "oldest_days": None},
+    }  # fmt: skip
+
+
+def judged(name: str, usd_h: float, on_demand_usd_h: float, used_share: float) -> dict[str, Any]:
+    """A commitment for a year of 672-hour months, at use and prices that stay."""
+    return {
+        "name": name, "machines": 1, "usd_h": usd_h, "used_share": used_share, "on_demand_usd_h": on_demand_usd_h,
+        "break_even_share": usd_h / on_demand_usd_h, "months": 12, "term_usd": 12 * 672 * usd_h,
+        "on_demand_term_usd": 12 * 672 * on_demand_usd_h * used_share,
+        "cheaper_until_month": 12 if used_share * on_demand_usd_h >= usd_h else 0,
     }  # fmt: skip
 
 

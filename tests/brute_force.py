@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import linprog
 
-from planner.inputs import FleetInputs
+from planner.inputs import FleetInputs, Offer
 
 Room = tuple[float, float]  # replicas' worth of work; of what must survive the loss of a machine
 Capacity = tuple[tuple[tuple[str, str], Room], ...]  # ((deployment, group), room), sorted
@@ -162,13 +162,13 @@ class BruteForce:
             offer = self.machines[o]
             if offer.billing == "hourly":
                 continue
-            most = max(self.useful(offer.group, hour) for hour in self.hours)
-            most += sum(order.machines for order in i.minimum_orders.values())
+            most = self.useful_steps(offer) if offer.covers else max(self.useful(offer.group, h) for h in self.hours)
+            most += sum(order.machines for order in i.minimum_orders.values()) + offer.multiple_of - 1
             most = most if offer.max_machines is None else min(most, offer.max_machines)
             if offer.billing == "stretch":
                 plans = rentals(len(self.hours), offer.minimum_rental_h, most)
             else:
-                plans = {(n,) * len(self.hours) for n in range(most + 1)}
+                plans = {(n,) * len(self.hours) for n in range(0, most + 1, offer.multiple_of)}
             choices.append([(o, plan) for plan in sorted(plans)])
         for choice in itertools.product(*choices):
             plan = dict(choice)
@@ -186,6 +186,34 @@ class BruteForce:
                 if self.machines[o].billing == "stretch":
                     usd += sum(n * self.machines[o].usd_h * h.month_h for n, h in zip(by_hour, self.hours, strict=True))
             yield plan, usd
+
+    def useful_steps(self, promise: Offer) -> int:
+        """Steps of a spend commitment that pay for every machine that could be busy in any hour."""
+        dear: dict[str, float] = {}
+        for o, usd_h in promise.covers.items():
+            dear[self.i.offers[o].group] = max(usd_h, dear.get(self.i.offers[o].group, 0.0))
+        paid = max(sum(usd_h * self.useful(g, hour) for g, usd_h in dear.items()) for hour in self.hours)
+        return math.ceil(paid / promise.usd_h - 1e-9)
+
+    def rent(self, counts: Mapping[str, int], held: Mapping[str, int], hour: Hour) -> float:
+        """USD/month of machines on by the hour, after what spend commitments pay of it."""
+        usd = sum(n * self.machines[o].usd_h * hour.month_h for o, n in counts.items())
+        held = {**held, **{o: x.existing for o, x in self.i.offers.items() if x.existing is not None}}
+        pairs = [
+            (s, o, usd_h)
+            for s, n in held.items()
+            for o, usd_h in self.i.offers[s].covers.items()
+            if n and counts.get(o)
+        ]
+        if not pairs:
+            return usd
+        rows = [({j: usd_h for j, (s, _, usd_h) in enumerate(pairs) if s == each}, n * self.i.offers[each].usd_h)
+                for each, n in held.items()]  # fmt: skip
+        rows += [({j: 1.0 for j, (_, o, _) in enumerate(pairs) if o == each}, n) for each, n in counts.items()]
+        most = linprog(
+            [-self.machines[o].usd_h * hour.month_h for _, o, _ in pairs], *_dense(rows, len(pairs)), method="highs-ds"
+        )
+        return usd + float(most.fun)
 
     def run(self, offers: set[str], signed: Mapping[str, tuple[int, ...]], hosting: bool, below: float) -> float:
         """The best way to run all hours with what is signed."""
@@ -255,10 +283,7 @@ class BruteForce:
             most, limit = self.useful(self.machines[o].group, hour), self.machines[o].max_machines
             ranges.append(range((most if limit is None else min(most, limit)) + 1))
         rented = [dict(zip(hourly, counts, strict=True)) for counts in itertools.product(*ranges)]
-        priced = sorted(
-            (sum(n * self.machines[o].usd_h * hour.month_h for o, n in counts.items()), i)
-            for i, counts in enumerate(rented)
-        )
+        priced = sorted((self.rent(counts, held, hour), i) for i, counts in enumerate(rented))
         kept: list[tuple[float, Capacity]] = []
         for usd, number in priced:
             on = {

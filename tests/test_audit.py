@@ -49,6 +49,10 @@ TABLE = {"gpu": "h100-sxm", "input_tok": 1000, "output_tok": 101, "req_s": 7}
 SCORED = {"model": "llama-3.2-3b", "quality": {"score": 0.7, "by_precision": {"fp8": 0.6}, "evidence": "own", **SEEN}}
 HALF = [{"model": "llama-3.2-3b", "max_share": 0.5}, "gpt-oss-120b"]
 TOLD = {"model": "llama-3.2-3b", "precision": "fp8", "share": 0.9}
+PROMISE = {
+    "provider": "acme", "term": "1y", "usd_h": 3.0, "usd_month": 2016, "step_usd_h": 1.5, "covers": [],
+    **cases.SEEN_JSON,
+}  # fmt: skip
 
 # check, changes to the plan, changes to the problem, words that must be told
 BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
@@ -318,6 +322,35 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         {"procurement.max_term_months": 6},
         "at most 6 months may be committed to, this is 12",
     ),
+    (
+        "promises_for_sale",
+        {"spends.+": PROMISE},
+        {},
+        "$3.00/h promised to acme, 1y: no quote of the problem sells that",
+    ),
+    (
+        "promises_kept_apart",
+        {"purchases.1.covered_hours_month": 10},
+        {},
+        "10.00 hours are not billed, promises cover 0.00",
+    ),
+    (
+        "sold_in_lots",
+        {},
+        {"procurement.quotes.0.multiple_of": 2},
+        "1 machines, sold in lots of 2, at least 1",
+    ),
+    ("sold_in_lots", {}, {"procurement.quotes.0.min_machines": 2}, "1 machines, sold in lots of 1, at least 2"),
+    ("commitments_judged", {"commitments.1.break_even_share": 0.5}, {}, "$2.56/h is not 0.5000 of on demand"),
+    ("commitments_judged", {"commitments.1.used_share": 0.2}, {}, "$7,680.00 on demand in the plan, $6,451.20"),
+    # two are held all month: by day, 160 h, both have work, at other hours one
+    ("commitments_judged", {"commitments.1.used_share": 0.5}, {}, "1,008.00 machine-hours a month said to be used"),
+    ("commitments_judged", {"spends.+": PROMISE}, {}, "0 promises of spend are judged, 1 are made"),
+    ("commitments_judged", {"commitments.1.used_share": 1.5}, {}, "used 1.5 of its time"),
+    ("commitments_judged", {"commitments.1.cheaper_until_month": 3}, {}, "until month 3, recomputed 0"),
+    ("commitments_judged", {"commitments.1.term_usd": 3}, {}, "$3.00 over 12 months of $1,719.54"),
+    ("commitments_judged", {}, {"procurement.growth_month_share": 0.1}, "growth and decline are not those of the"),
+    ("commitments_judged", {"commitments.0.usd_h": 2}, {}, "commitments judged come to $3,063.54 a month, those in"),
     (
         "quotas",
         {},

@@ -12,7 +12,7 @@ from fleets import chat_fleet, random_fleet
 
 from planner.analysis.shortfall import Shortfall, unserved_by_the_hour
 from planner.formulation import assemble
-from planner.inputs import Blend, FewKinds, FleetInputs
+from planner.inputs import Blend, FewKinds, FleetInputs, MinimumOrder, Offer
 from planner.search import search
 from planner.solution import BlockRun, Ended, Solution
 from planner.solver import Settings, solve_model
@@ -63,6 +63,13 @@ def check_plan(i: FleetInputs, plan: Solution) -> None:
         for quota in i.quotas.values():
             assert sum(weight * on.get(o, 0) for o, weight in quota.weight.items()) <= quota.limit + 1e-9
         usd += sum(n * i.offers[o].usd_h * hours for o, n in run.hourly.items())
+        usd -= sum(x * i.offers[o].usd_h * hours for (_, o), x in run.covered.items())
+        for o, n in run.hourly.items():
+            assert sum(x for (_, oo), x in run.covered.items() if oo == o) <= n + 1e-6
+        for s, promise in i.offers.items():
+            paid = sum(promise.covers[o] * x for (ss, o), x in run.covered.items() if ss == s)
+            assert paid <= plan.always.get(s, 0) * promise.usd_h + 1e-5
+    assert all(n % i.offers[o].multiple_of == 0 for o, n in plan.always.items())
     assert week_h == i.block_week_h
     for v, window in i.windows.items():
         for k, asked in window.requests_month.items():
@@ -257,6 +264,46 @@ def test_a_blend_of_models_costs_what_trying_everything_finds(kind):
     assert dearer > 2 and feasible > 8, (dearer, feasible)
 
 
+def promised(seed: int) -> FleetInputs:
+    """A random fleet with spend commitments on what is rented by the hour, and commitments sold by the pod."""
+    inputs, rng = random_fleet(seed), random.Random(seed)
+    hourly = [o for o, x in inputs.offers.items() if x.billing == "hourly" and x.group not in inputs.spot_groups]
+    offers = {
+        o: replace(x, multiple_of=2) if x.billing == "always" and x.existing is None and rng.random() < 0.3 else x
+        for o, x in inputs.offers.items()
+    }
+    for n in range(rng.choice([1, 1, 2])):
+        covers = {o: round(inputs.offers[o].usd_h * rng.uniform(0.15, 0.6), 2) for o in hourly if rng.random() < 0.8}
+        if covers:
+            terms = {"existing": rng.randint(1, 2)} if rng.random() < 0.2 else {}
+            offers[f"s{n}"] = Offer(
+                group="", provider=f"p{n}", usd_h=round(min(covers.values()) * rng.choice([1, 1, 1.7]), 2),
+                billing="always", covers=covers, upfront_usd=rng.choice([0.0, 5.0]), **terms,
+            )  # fmt: skip
+    orders = dict(inputs.minimum_orders)
+    if "s0" in offers and offers["s0"].existing is None and rng.random() < 0.3:
+        orders["spend"] = MinimumOrder(offers=("s0",), machines=2)
+    return replace(inputs, offers=offers, minimum_orders=orders)
+
+
+@pytest.mark.parametrize("kind", range(5), ids=KINDS)
+def test_promises_of_spend_cost_what_trying_everything_finds(kind):
+    feasible = covering = 0
+    for seed in range(3000 + kind, 3160, 5):
+        inputs = promised(seed)
+        expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
+        if expected is None:
+            assert found.ended is Ended.INFEASIBLE, seed
+            continue
+        feasible += 1
+        assert found.ended is Ended.OPTIMAL, seed
+        assert found.usd_month == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
+        assert found.bound_usd_month <= expected * (1 + AGREE) + AGREE, seed
+        check_plan(inputs, found)
+        covering += any(run.covered for run in found.runs)
+    assert feasible > 8 and covering > 2, (feasible, covering)
+
+
 @pytest.mark.parametrize("kind", range(5), ids=KINDS)
 def test_interruptions_cost_what_trying_everything_finds(kind):
     feasible = 0
@@ -347,8 +394,9 @@ def test_no_way_to_run_a_given_fleet_serves_more_tokens_by_the_hour(kind):
 
 
 def test_a_plan_within_a_gap_is_within_it_and_its_bound_is_true():
-    for seed in (*range(2, 200, 5), 227, 487):  # work that may wait; the last two leave some out again
-        inputs = random_fleet(seed)
+    fleets = [(seed, random_fleet(seed)) for seed in (*range(2, 200, 5), 227, 487)]  # work that may wait
+    fleets += [(seed, promised(seed)) for seed in range(4000, 4040)]
+    for seed, inputs in fleets:
         expected, found = BruteForce(inputs).cheapest(), search(inputs, Settings(gap=0.05, time_limit_s=60))
         if expected is None:
             assert found.ended is Ended.INFEASIBLE, seed

@@ -214,6 +214,35 @@ def test_a_quota_counts_gpus_and_what_is_already_there():
     assert over == {("h100 GPUs", "day")}
 
 
+def saving() -> FleetInputs:
+    """Two steps of $1.5/h promised at most, which pay for machines of $2 at $1."""
+    spend = Offer(group="", provider="acme", usd_h=1.5, billing="always", max_machines=2, covers={"by hour": 1.0})
+    return chat_fleet(offers={"by hour": rented(), "spend": spend})
+
+
+def test_a_promise_pays_for_no_more_than_it_holds():
+    day, machines = ("spend", "by hour", "day"), {("by hour", "day"): 4}
+    for covered, kept in ((1.5, True), (1.6, False)):
+        values = {"always": {"spend": 1}, "hourly": machines, "covered": {day: covered}}
+        assert (broken("covered_by_spend", saving(), **values) == set()) == kept
+        assert broken("cover_what_runs", saving(), **values) == set()
+    sunk = replace(saving(), offers={o: replace(x, existing=2) if x.covers else x for o, x in saving().offers.items()})
+    assert broken("covered_by_spend", sunk, hourly=machines, covered={day: 3.0}) == set()
+    assert broken("covered_by_spend", sunk, hourly=machines, covered={day: 3.1}) == {("spend", "day")}
+
+
+def test_only_machines_that_run_are_covered():
+    values = {"always": {"spend": 2}, "covered": {("spend", "by hour", "day"): 2.0}}
+    assert broken("cover_what_runs", saving(), hourly={("by hour", "day"): 2}, **values) == set()
+    assert broken("cover_what_runs", saving(), hourly={("by hour", "day"): 1}, **values) == {("by hour", "day")}
+
+
+def test_what_is_sold_by_the_pod_comes_in_whole_pods():
+    fleet = chat_fleet(offers={"by hour": rented(), "year": committed(multiple_of=3)})
+    assert broken("whole_lots", fleet, always={"year": 6}, lots={"year": 2}) == set()
+    assert broken("whole_lots", fleet, always={"year": 4}, lots={"year": 1}) == {("year",)}
+
+
 def test_an_order_is_placed_whole_or_not_at_all():
     fleet = chat_fleet(offers={"year": committed()}, minimum_orders={"pod": MinimumOrder(offers=("year",), machines=3)})
     assert broken("minimum_order", fleet) == set()

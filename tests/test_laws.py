@@ -99,7 +99,10 @@ def dearer(inputs: FleetInputs, factor: float) -> FleetInputs:
     money = ("usd_h", "upfront_usd", "capital_usd_month")
     return replace(
         inputs,
-        offers={o: replace(x, **{m: factor * getattr(x, m) for m in money}) for o, x in inputs.offers.items()},
+        offers={
+            o: replace(x, covers=times(x.covers), **{m: factor * getattr(x, m) for m in money})
+            for o, x in inputs.offers.items()
+        },
         egress_usd_h=times(inputs.egress_usd_h),
         api_usd_h=times(inputs.api_usd_h),
         windows={w: replace(x, api_usd_request=times(x.api_usd_request)) for w, x in inputs.windows.items()},
@@ -155,7 +158,7 @@ def renamed(inputs: FleetInputs, dice: random.Random) -> tuple[FleetInputs, dict
         if isinstance(x, str):
             return new.get(x, x)
         if isinstance(x, Offer):
-            return replace(x, group=new[x.group], provider=new[x.provider])
+            return replace(x, group=new[x.group], provider=new[x.provider], covers=again(x.covers))
         if isinstance(x, Mapping):
             return {again(label): again(value) for label, value in x.items()}
         if isinstance(x, tuple | frozenset):

@@ -12,7 +12,10 @@ from planner.errors import InputError
 from planner.outputs.tables import tables_of, write_tables
 from planner.plan import ApiPurchase, Change, ClassRate, CostLine, DeploymentPlan, Dropped, Purchase, WorkloadPlan
 
-TABLES = ("purchases", "changes", "schedule", "deployments", "apis", "workloads", "costs", "dropped")
+TABLES = (
+    *("purchases", "spends", "commitments", "changes", "schedule", "deployments", "apis", "workloads", "costs"),
+    "dropped",
+)
 NAMES = {f"{name}.csv" for name in TABLES}
 
 
@@ -22,7 +25,7 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("name", plans.ALL)
-def test_every_plan_gives_eight_tables(tmp_path, name):
+def test_every_plan_gives_ten_tables(tmp_path, name):
     written = write_tables(plans.ALL[name](), tmp_path / "out")
     assert {path.name for path in written} == NAMES == {path.name for path in (tmp_path / "out").iterdir()}
     assert list(tmp_path.iterdir()) == [tmp_path / "out"]

@@ -23,7 +23,7 @@ from planner.outputs.sweep import SweepPoint
 from planner.plan import Plan
 from planner.problem.apis import ApiQuote
 from planner.problem.places import ProblemFile, printable
-from planner.problem.procurement import Quote
+from planner.problem.procurement import Quote, SpendQuote
 from planner.problem.schema import Problem
 from planner.problem.wording import did_you_mean
 from planner.variants import accepted_models
@@ -92,7 +92,7 @@ def check_axes(problem: Problem, catalog: Catalog, axes: Sequence[Axis]) -> tupl
     possible: dict[str, set[str]] = {
         "GPU": {offer.gpu for offer in seen},
         "provider": {offer.provider for offer in seen},
-        "term": {offer.term for offer in seen},
+        "term": {offer.term for offer in seen} | {quote.term for quote in problem.procurement.spend_quotes},
         "API": {row.provider for row in prices if row.model in accepted and problem.apis.allow},
         "workload": set(problem.workloads),
     }
@@ -187,6 +187,8 @@ def _without_plan(factors: Mapping[str, float], status: str) -> SweepPoint:
 def mix_of(plan: Plan) -> dict[str, float]:
     """What is bought, as "provider machine term" or "provider API" -> USD per month."""
     mix: dict[str, float] = defaultdict(float)
+    for spend in plan.spends:
+        mix[f"{spend.provider} spend commitment {spend.term}"] += spend.usd_month
     for purchase in plan.purchases:
         term = "existing" if purchase.existing else purchase.term
         mix[f"{purchase.provider} {purchase.machine} {term}"] += purchase.usd_month
@@ -219,7 +221,8 @@ def scaled(problem: Problem, catalog: Catalog, factors: Mapping[str, float]) -> 
         update={
             "quotes": [
                 quote.model_copy(update={"usd_h": quote.usd_h * rent(quote)}) for quote in problem.procurement.quotes
-            ]
+            ],
+            "spend_quotes": [_spend_scaled(quote, factors) for quote in problem.procurement.spend_quotes],
         }
     )
     apis = problem.apis.model_copy(update={"quotes": [_dearer(row, tokens(row)) for row in problem.apis.quotes]})
@@ -229,6 +232,13 @@ def scaled(problem: Problem, catalog: Catalog, factors: Mapping[str, float]) -> 
         traffic = workload.traffic.model_copy(update={"scale": workload.traffic.scale * factor})
         workloads[name] = workload.model_copy(update={"traffic": traffic})
     return problem.model_copy(update={"procurement": procurement, "apis": apis, "workloads": workloads}), catalog
+
+
+def _spend_scaled(quote: SpendQuote, factors: Mapping[str, float]) -> SpendQuote:
+    """A spend commitment whose rates move with its own term and not with on-demand prices."""
+    less = factors.get(f"price.{quote.term}", 1.0) / factors.get("price.on-demand", 1.0)
+    covers = [c.model_copy(update={"discount_share": 1 - (1 - c.discount_share) * less}) for c in quote.covers]
+    return quote.model_copy(update={"covers": covers})
 
 
 def _dearer(row: TokenPrice, factor: float) -> TokenPrice:

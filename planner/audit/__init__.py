@@ -9,7 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from planner.audit import apis, bill, fleet, limits, offers, quality, rates, resilience, service, spot, spread, today
+from planner.audit import (
+    apis,
+    bill,
+    commitments,
+    fleet,
+    limits,
+    offers,
+    quality,
+    rates,
+    resilience,
+    service,
+    spot,
+    spread,
+    today,
+)
 from planner.audit.evidence import Evidence, Finding
 from planner.catalog.load import Catalog
 from planner.performance import Performance
@@ -43,6 +57,9 @@ CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     offers.offers_exist,
     offers.existing_complete,
     offers.where_and_terms,
+    commitments.promises_for_sale,
+    commitments.promises_kept_apart,
+    commitments.sold_in_lots,
     limits.quotas,
     limits.minimum_orders,
     limits.minimum_rentals,
@@ -54,6 +71,7 @@ CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     bill.machine_hours,
     bill.cost_lines,
     bill.sums_and_gap,
+    commitments.commitments_judged,
     bill.workload_costs,
     today.against_today,
 )

@@ -42,7 +42,7 @@ def machine_hours(e: Evidence) -> Finding:
         if differs(purchase.hours_month, hours):
             figures = f"{purchase.hours_month:,.2f} machine-hours a month in the plan, {hours:,.2f} recomputed"
             breaches.append(f"{said(purchase)}: {figures}")
-        if usd_differs(purchase.usd_month, usd := purchase.usd_h * hours):
+        if usd_differs(purchase.usd_month, usd := purchase.usd_h * (hours - purchase.covered_hours_month)):
             figures = f"${purchase.usd_month:,.2f} a month in the plan, ${usd:,.2f} recomputed"
             breaches.append(f"{said(purchase)}: {figures}")
         if above(purchase.busy_share, 1) or above(0, purchase.busy_share):
@@ -74,17 +74,22 @@ def _recomputed(e: Evidence) -> dict[str, float]:
     usd: dict[str, float] = dict.fromkeys(names, 0.0)
     for each in e.plan.purchases:
         line = RENT.get(each.term, "commitments")
-        usd["existing commitments" if each.existing else line] += each.usd_h * e.billed_h(each)
+        paid_h = e.billed_h(each) - each.covered_hours_month
+        usd["existing commitments" if each.existing else line] += each.usd_h * paid_h
         months = TERM_MONTHS.get(each.term, 0)
         if months and not each.existing:
             # Cash paid at once is paid back month by month: half of it is out, on the mean.
             usd["cost of capital"] += each.upfront_usd * buying.cost_of_capital_year / 12 * (months + 1) / (2 * months)
+    for spend in e.plan.spends:
+        months = TERM_MONTHS[spend.term]
+        usd["commitments"] += spend.usd_h * e.problem.month_hours
+        usd["cost of capital"] += spend.upfront_usd * buying.cost_of_capital_year / 12 * (months + 1) / (2 * months)
     usd["API tokens"] = sum(request_usd(e, each) * each.requests_month for each in e.plan.apis)
     usd["egress"] = sum(
         e.requests_month(served) * extra.egress_kb_request / 1e6 * _group_egress_usd_gb(e, deployment.group)
         for deployment, served in e.on_fleet()
     )
-    providers = len({each.provider for each in e.plan.purchases})
+    providers = len({each.provider for each in e.plan.purchases} | {each.provider for each in e.plan.spends})
     hosted = 1 if e.self_hosted else 0
     usd["storage"] = hosted * extra.storage_usd_month
     usd["storage"] += providers * extra.storage_gb * extra.storage_usd_gb_month

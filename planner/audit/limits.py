@@ -108,6 +108,7 @@ def upfront_cash(e: Evidence) -> Finding:
     """New commitments ask no more cash at once than there is."""
     limit = e.problem.procurement.max_upfront_usd
     upfront = sum(each.upfront_usd for each in e.plan.purchases if not each.existing)
+    upfront += sum(each.upfront_usd for each in e.plan.spends)
     breaches = []
     if limit is not None and above(upfront, limit) and usd_differs(upfront, limit):
         breaches.append(f"${upfront:,.2f} are paid upfront, at most ${limit:,.2f} may be")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from planner.audit.evidence import Evidence, Finding, differs, usd_differs
-from planner.catalog.rows import TERM_MONTHS, PriceOffer
+from planner.catalog.rows import TERM_MONTHS, CommitmentDiscount, PriceOffer
 from planner.plan import Purchase
 from planner.problem.matching import Located, allows
 from planner.problem.procurement import ExistingCommitment, OwnedMachine, Quote
@@ -61,10 +61,12 @@ def origins(e: Evidence, purchase: Purchase) -> list[Origin]:
             continue
         if _same_sale(purchase, offer, offer.usd_h):
             found.append(Origin(kind="catalog", row=offer, upfront_share=offer.upfront_share))
-        elif offer.term == "on-demand" and any(
-            not differs(offer.usd_h * (1 - share), purchase.usd_h) for share in _discounts(e, purchase)
-        ):
-            found.append(Origin(kind="discount", row=offer))
+        elif offer.term == "on-demand":
+            found += [
+                Origin(kind="discount", row=offer, upfront_share=less.upfront_share)
+                for less in _discounts(e, purchase)
+                if not differs(offer.usd_h * (1 - less.discount_share), purchase.usd_h)
+            ]
     return found
 
 
@@ -92,14 +94,14 @@ def _same_sale(purchase: Purchase, row: PriceOffer | Quote, usd_h: float) -> boo
     )
 
 
-def _discounts(e: Evidence, purchase: Purchase) -> Iterator[float]:
+def _discounts(e: Evidence, purchase: Purchase) -> Iterator[CommitmentDiscount]:
     for row in e.catalog.commitments:
         if (
             (row.provider, row.gpu, row.term) == (purchase.provider, purchase.gpu, purchase.term)
             and row.region in ("", purchase.region)
             and row.machine in ("", purchase.machine)
         ):
-            yield row.discount_share
+            yield row
 
 
 def place_of(e: Evidence, purchase: Purchase) -> Place:

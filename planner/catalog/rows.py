@@ -15,6 +15,7 @@ Precision = Literal["bf16", "fp8", "int8", "int4", "fp4", "mxfp4"]
 KvPrecision = Literal["bf16", "fp8", "int8"]
 RentTerm = Literal["on-demand", "spot", "1m", "3m", "6m", "1y", "3y"]
 Term = Literal["on-demand", "spot", "1m", "3m", "6m", "1y", "3y", "bought"]
+Commitment = Literal["1m", "3m", "6m", "1y", "3y"]
 Tier = Literal["hyperscaler", "datacenter", "marketplace"]
 Continent = Literal["AF", "AS", "EU", "NA", "OC", "SA"]
 
@@ -127,7 +128,8 @@ class CommitmentDiscount(CatalogRow):
     region: str = ""
     machine: str = ""
     gpu: str
-    term: Literal["1m", "3m", "6m", "1y", "3y"]
+    term: Commitment
+    upfront_share: float = Field(default=0, ge=0, le=1, description="share of the term paid at once; 0: monthly")
     discount_share: float = Field(gt=0, lt=1)
     instrument: str = Field(description="reserved instance, savings plan, committed-use discount, contract ...")
 

@@ -1,6 +1,7 @@
 r"""The fleet MILP, on one page.
 
-    choose    always_o       whole machines paid for all month (commitments, monthly rentals)
+    choose    always_o       whole machines paid for all month (commitments, monthly rentals), steps of spend
+              covered_sob    machines on by the hour that spend commitment s pays for
               hourly_ob      whole machines on in block b (on demand, spot)
               replicas_cgb   whole replicas of deployment c standing on machines of group g
               open_cgb       any replica at all: its queue's loss is paid
@@ -9,7 +10,7 @@ r"""The fleet MILP, on one page.
               served_kcgb    requests/s of class k that they serve
               api_kab        requests/s of class k bought from API a; deferred_api_vk requests a month
 
-    minimize  hourly_rent + commitments + cost_of_capital + api_tokens + egress
+    minimize  hourly_rent + covered_rent + commitments + cost_of_capital + api_tokens + egress
               + self_hosting + provider_fees                                        USD per month
 
     such that serve_demand              every request of the hour is served
@@ -27,6 +28,9 @@ r"""The fleet MILP, on one page.
               survive_machine_loss      ... and fits the machines less one
               within_few_kinds          few providers, regions, GPU types and deployments are used
               within_quota              quotas are kept
+              covered_by_spend          a spend commitment pays for no more than is promised
+              cover_what_runs           ... and for machines that run
+              whole_lots                what is sold by the pod is bought by the pod
               minimum_order             orders are placed whole or not at all
               minimum_rental            a machine once started runs on for its minimum rental
               within_upfront_cash       upfront payments stay within the cash allowed
@@ -46,6 +50,7 @@ family, write the function and add it to `ROWS` below.
 
 from planner.formulation.assemble import FleetModel, assemble
 from planner.formulation.capacity import open_before_use, within_machine_gpus, within_replica_capacity
+from planner.formulation.commitments import cover_what_runs, covered_by_spend, whole_lots
 from planner.formulation.costs import COSTS
 from planner.formulation.procurement import (
     minimum_order,
@@ -85,6 +90,9 @@ ROWS = (
     survive_machine_loss,
     within_few_kinds,
     within_quota,
+    covered_by_spend,
+    cover_what_runs,
+    whole_lots,
     minimum_order,
     minimum_rental,
     within_upfront_cash,

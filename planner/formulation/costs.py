@@ -18,7 +18,14 @@ def hourly_rent(inputs: FleetInputs, v: Variables) -> Terms:
         yield inputs.offers[o].usd_h * inputs.block_h[b], machines
 
 
-@cost("machines paid for every hour of the month, used or not")
+@cost("rent on demand that a spend commitment pays instead")
+def covered_rent(inputs: FleetInputs, v: Variables) -> Terms:
+    r""".. math:: -\sum_{s,o,b} P_o\, H_b\, x_{sob}"""
+    for (_, o, b), machines in v.covered.items():
+        yield -inputs.offers[o].usd_h * inputs.block_h[b], machines
+
+
+@cost("machines, and spend promised, paid for every hour of the month, used or not")
 def commitments(inputs: FleetInputs, v: Variables) -> Terms:
     r""".. math:: \sum_o P_o\, T\, m_o"""
     for o, machines in v.always.items():
@@ -93,6 +100,7 @@ def preference(inputs: FleetInputs, v: Variables) -> Terms:
 
 COSTS = (
     hourly_rent,
+    covered_rent,
     commitments,
     cost_of_capital,
     api_tokens,

@@ -16,14 +16,16 @@ def never_cheaper_than_proved(inputs: FleetInputs, v: Variables) -> Rows:
     r"""Running a block costs no less than its own exact program said it must.
 
     .. math::
-        \sum_o P_o H_b h_{ob} + \text{api}_b + \text{egress}_b - \sum_k \lambda_{k}\, 3600 H_b \sum_{c,g} y_{kcgb}
+        \sum_o P_o H_b (h_{ob} - \sum_s x_{sob}) + \text{api}_b + \text{egress}_b
+        - \sum_k \lambda_{k}\, 3600 H_b \sum_{c,g} y_{kcgb}
         \;\ge\; V_b(\bar m, \lambda) - \sum_o \gamma_{ob}\, (m_o - \bar m_o)^+
 
     V is the proved least cost of block *b* alone while procurement holds the machines m-bar and deferred work is
     credited at lambda.  More machines can lower it by no more than gamma each: the price at which the same machine
-    could have been rented for those hours, or, where it could not, all that V could ever fall.  Fewer machines cannot
-    lower it.  Where V is infinite (the block cannot be run), some machine more is needed.  Valid for every plan, so it
-    cuts none off; it is what makes the program's relaxation strong.
+    could have been rented for those hours, or, where it could not, all that V could ever fall; a step more of a spend
+    commitment by no more than the rent that it could pay for.  Fewer machines cannot lower it.  Where V is infinite
+    (the block cannot be run), some machine more is needed.  Valid for every plan, so it cuts none off; it is what
+    makes the program's relaxation strong.
     """
     for i, fact in enumerate(inputs.proved):
         b = fact.block
@@ -35,6 +37,7 @@ def never_cheaper_than_proved(inputs: FleetInputs, v: Variables) -> Rows:
             for o, offer in inputs.offers.items()
             if offer.billing == "hourly" and (o, b) in v.hourly
         ]
+        terms += [-inputs.offers[o].usd_h * inputs.block_h[b] * x for (_, o, bb), x in v.covered.items() if bb == b]
         terms += [
             usd * inputs.block_h[b] * v.api[k, a, b] for (k, a), usd in inputs.api_usd_h.items() if (k, a, b) in v.api
         ]

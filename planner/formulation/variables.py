@@ -32,6 +32,8 @@ class Variables:
     served: dict[tuple[str, str, str, str], Var] = field(default_factory=dict)  # y_kcgb  requests/s
     api: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # p_kab  requests/s
     deferred_api: dict[tuple[str, str], Var] = field(default_factory=dict)  # d_vk   requests/month
+    covered: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # x_sob  machines of o paid by promise s
+    lots: dict[str, Var] = field(default_factory=dict)  # l_o    whole lots bought
     started: dict[tuple[str, str], Var] = field(default_factory=dict)  # s_oh   machines started
     beyond: dict[tuple[Steps, int], Var] = field(default_factory=dict)  # delta_on  max(0, machines - n) of a step
     is_beyond: dict[tuple[Steps, int], Var] = field(default_factory=dict)  # i_on   1 if machines > n
@@ -105,11 +107,15 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
     }
 
     def limit_of(offer: Offer) -> int:
-        return most[offer.group] if offer.max_machines is None else min(most[offer.group], offer.max_machines)
+        useful = most_steps(inputs, offer) + ordered if offer.covers else most[offer.group]
+        useful = math.ceil(useful / offer.multiple_of) * offer.multiple_of
+        return useful if offer.max_machines is None else min(useful, offer.max_machines)
 
     for o, offer in inputs.offers.items():
         if offer.existing is None and offer.billing == "always":
             v.always[o] = new("A", limit_of(offer), "Integer")
+            if offer.multiple_of > 1:
+                v.lots[o] = new("L", limit_of(offer) // offer.multiple_of, "Integer")
     for b in inputs.block_h:
         asked = set(classes_in[b])
         for o, offer in inputs.offers.items():
@@ -119,6 +125,10 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
                 v.hourly[o, b] = new("H", useful_machines, whole)
                 if offer.billing == "stretch":
                     v.started[o, b] = new("S")
+        for s, offer in inputs.offers.items():
+            for o in offer.covers:
+                if operated and (o, b) in v.hourly:
+                    v.covered[s, o, b] = new("X")
         for c, groups in inputs.deployment_groups.items() if operated else ():
             for g in groups:
                 classes = [k for k in rates_of[c] if k in asked and (k, g) in inputs.admitted]
@@ -169,6 +179,15 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
                 if n > 0:
                     v.is_beyond[step, n] = new("I", 1, "Integer")
     return v
+
+
+def most_steps(inputs: FleetInputs, promise: Offer) -> int:
+    """Steps of a spend commitment that pay for all machines any block could keep busy, so that more would be unused."""
+    dearest: dict[str, float] = {}
+    for o, usd_h in promise.covers.items():
+        group = inputs.offers[o].group
+        dearest[group] = max(usd_h, dearest.get(group, 0.0))
+    return math.ceil(sum(usd_h * most_machines(inputs, g) for g, usd_h in dearest.items()) / promise.usd_h - 1e-9)
 
 
 def most_machines(inputs: FleetInputs, group: str) -> int:

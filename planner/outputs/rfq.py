@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from planner.catalog.rows import TERM_MONTHS
+from planner.committed import SpendPurchase
 from planner.outputs.figures import TERM_WORDS, number, percent_at_most, plain, usd, usd_fine
 from planner.outputs.schedule import schedule_lines
 from planner.outputs.tables import safe_cell
@@ -35,7 +36,8 @@ def quote_lines(plan: Plan, start: date | None = None) -> list[Row]:
     """A line for each purchase that a provider can be asked for; without what is there already, and without spot."""
     begin = start or first_of_next_month(plan.prices_observed.today)
     asked = [p for p in plan.purchases if not p.existing and p.term != "spot"]
-    return [quote_line(plan, p, begin) for p in sorted(asked, key=lambda p: (p.provider, -p.usd_month))]
+    lines = [quote_line(plan, p, begin) for p in sorted(asked, key=lambda p: (p.provider, -p.usd_month))]
+    return lines + [spend_line(spend, begin) for spend in plan.spends]
 
 
 def quote_line(plan: Plan, p: Purchase, begin: date) -> Row:
@@ -59,10 +61,33 @@ def quote_line(plan: Plan, p: Purchase, begin: date) -> Row:
         "minimum_rental_h": p.minimum_rental_h,
         "target_usd_h": p.usd_h,
         "target_upfront_usd": round(p.upfront_usd, 2),
-        "target_usd_month": round(p.usd_month, 2),
+        "target_usd_month": round(p.usd_h * p.hours_month, 2),
         "price_source": p.source,
         "price_observed_on": p.observed_on.isoformat(),
         **dict.fromkeys(TO_FILL_IN, ""),
+    }
+
+
+def spend_line(spend: SpendPurchase, begin: date) -> Row:
+    """What is asked for of a promise of spend: the rates at which it pays for machines stand under `when`."""
+    rates = "; ".join(
+        f"{each.machine} {each.region} at {usd_fine(each.usd_h)}/h instead of {usd_fine(each.on_demand_usd_h)}/h"
+        for each in spend.covers
+    )
+    return {
+        **dict.fromkeys(COLUMNS, ""),
+        "provider": spend.provider,
+        "machine": "spend commitment on machines on demand",
+        "term": spend.term,
+        "start": begin.isoformat(),
+        "end": later(begin, TERM_MONTHS[spend.term]).isoformat(),
+        "machine_hours_week": 168.0,
+        "when": rates or "all week",
+        "target_usd_h": spend.usd_h,
+        "target_upfront_usd": round(spend.upfront_usd, 2),
+        "target_usd_month": round(spend.usd_month, 2),
+        "price_source": spend.source,
+        "price_observed_on": spend.observed_on.isoformat(),
     }
 
 
@@ -137,12 +162,16 @@ def sheet(provider: str, lines: Sequence[Row]) -> str:
         until = f" to {line['end']}" if line["end"] else ""
         region = f"{line['region']} {line['country']}".strip() or "any (not stated)"
         hours = f"{number(float(str(line['machine_hours_week'])))} machine-hours a week: {line['when']}"
+        what = f"{line['machines']} x {line['machine']} ({line['gpus']} x {line['gpu']})"
+        each = " a machine"
+        if not line["gpu"]:
+            what, each, hours = str(line["machine"]), " promised", f"every hour: {line['when']}"
         rows = [
-            ("machines", f"{line['machines']} x {line['machine']} ({line['gpus']} x {line['gpu']})"),
+            ("machines", what),
             ("region", region),
             ("term", f"{term}, from {line['start']}{until}"),
             ("hours", hours),
-            ("target price", f"{usd_fine(float(str(line['target_usd_h'])))}/h a machine"),
+            ("target price", f"{usd_fine(float(str(line['target_usd_h'])))}/h{each}"),
             ("target, a month", usd(float(str(line["target_usd_month"])))),
             ("upfront at target", usd(float(str(line["target_upfront_usd"])))),
             ("target taken from", f"{line['price_source']}, seen {line['price_observed_on']}"),

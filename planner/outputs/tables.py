@@ -1,4 +1,4 @@
-"""A plan as CSV tables for a spreadsheet: purchases, schedule, deployments, apis, workloads, costs, dropped.
+"""A plan as CSV tables for a spreadsheet: one each for what is bought, promised, run, paid and left out.
 
 Units stand in the column names, shares are 0 to 1, numbers are not rounded.  The tables are written whole
 or not at all.  Text that a spreadsheet would run as a formula gets an apostrophe before it.
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from planner.committed import Commitment, SpendPurchase
 from planner.errors import Complaint, InputError
 from planner.outputs.figures import plain
 from planner.outputs.schedule import levels
@@ -24,13 +25,18 @@ Row = dict[str, Any]
 OFFER_COLUMNS = ("provider", "region", "country", "machine", "gpu", "gpus", "term", "existing")
 PURCHASE_COLUMNS = (
     *OFFER_COLUMNS,
-    *("billing", "count", "hours_month", "usd_h", "usd_month", "upfront_usd", "minimum_rental_h"),
+    *("billing", "count", "hours_month", "covered_hours_month", "usd_h", "usd_month", "upfront_usd"),
+    "minimum_rental_h",
     *("interruptions_month", "serving_share", "interruptions_source", "busy_share", "group", "source", "observed_on"),
     "ends_on",
 )
 CHANGE_COLUMNS = (
     *("verdict", "provider", "region", "machine", "gpu", "gpus", "term", "count"),
     *("ends_on", "ends_within_month", "usd_month"),
+)
+SPEND_COLUMNS = (
+    *("provider", "term", "usd_h", "usd_month", "upfront_usd", "step_usd_h", "region", "machine", "gpu", "gpus"),
+    *("on_demand_usd_h", "covered_usd_h", "covered_hours_month", "source", "observed_on"),
 )
 SCHEDULE_COLUMNS = (*OFFER_COLUMNS, "when", "machines", "hours_week", "hours_month")
 RATE_COLUMNS = (
@@ -59,7 +65,7 @@ DROPPED_COLUMNS = ("kind", "reason", "count", "nearest")
 
 
 def write_tables(plan: Plan, folder: Path) -> tuple[Path, ...]:
-    """Write the eight tables into `folder` and return their paths; what else is there stays.
+    """Write the ten tables into `folder` and return their paths; what else is there stays.
 
     Raises InputError if that cannot be done; tables of an earlier plan are then as they were.
     """
@@ -86,6 +92,8 @@ def tables_of(plan: Plan) -> dict[str, tuple[tuple[str, ...], list[Row]]]:
     tags = sorted({tag for workload in plan.workloads for tag in workload.tags})
     return {
         "purchases.csv": (PURCHASE_COLUMNS, [purchase.model_dump() for purchase in plan.purchases]),
+        "spends.csv": (SPEND_COLUMNS, [row for spend in plan.spends for row in _spend_rows(spend)]),
+        "commitments.csv": (tuple(Commitment.model_fields), [each.model_dump() for each in plan.commitments]),
         "changes.csv": (CHANGE_COLUMNS, [change.model_dump() for change in plan.changes]),
         "schedule.csv": (SCHEDULE_COLUMNS, _schedule_rows(plan)),
         "deployments.csv": (
@@ -105,6 +113,16 @@ def tables_of(plan: Plan) -> dict[str, tuple[tuple[str, ...], list[Row]]]:
         "costs.csv": (COST_COLUMNS, [cost.model_dump() for cost in plan.costs]),
         "dropped.csv": (DROPPED_COLUMNS, [dropped.model_dump() for dropped in plan.dropped]),
     }
+
+
+def _spend_rows(spend: SpendPurchase) -> list[Row]:
+    """A row for each machine that a promise pays for; one without where it pays for none."""
+    return [
+        spend.model_dump()
+        | {key: getattr(each, key) for key in ("region", "machine", "gpu", "gpus", "on_demand_usd_h")}
+        | {"covered_usd_h": each.usd_h, "covered_hours_month": each.hours_month}
+        for each in spend.covers
+    ] or [spend.model_dump()]
 
 
 def _schedule_rows(plan: Plan) -> list[Row]:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from planner.catalog.rows import TERM_MONTHS
+from planner.committed import SpendPurchase
+from planner.outputs.commitments import show_commitments
 from planner.outputs.figures import TERM_WORDS, count, percent, things, usd, usd_fine
 from planner.outputs.headline import show_headline
 from planner.outputs.page import Line, Page
@@ -17,6 +20,8 @@ from planner.outputs.trust import show_audit, show_dropped, show_evidence, show_
 from planner.plan import Plan, Purchase, Spread
 
 SCHEDULE_LINES = 8
+MONTH_H = 730
+"""Hours that a month of a term counts."""
 
 
 def show_plan(plan: Plan, console: Console) -> None:
@@ -37,12 +42,24 @@ def show_purchases(plan: Plan, page: Page) -> None:
             [
                 f"{purchase.provider} {purchase.region or '(region not stated)'}, {_term(purchase)}, "
                 f"{usd_fine(purchase.usd_h)}/h each" + ("" if purchase.existing else f", seen {purchase.observed_on}"),
+                *_covered(purchase),
             ],
         )
         for purchase in plan.purchases
     ]
+    lines += [
+        Line(
+            f"{usd_fine(spend.usd_h)}/h of spend promised to {spend.provider}",
+            (usd(spend.usd_month, page.cents), count(plan.month_hours), percent(_used(spend))),
+            [
+                f"{TERM_WORDS[spend.term]}{_upfront(spend)}, paid every hour, in steps of "
+                f"{usd_fine(spend.step_usd_h)}/h, seen {spend.observed_on}"
+            ],
+        )
+        for spend in plan.spends
+    ]
     page.table("What to buy", ("USD/month", "hours/month", "busy"), lines)
-    upfront = sum(purchase.upfront_usd for purchase in plan.purchases)
+    upfront = sum(each.upfront_usd for each in plan.purchases) + sum(each.upfront_usd for each in plan.spends)
     if upfront:
         page.say(f"Cash due when signing: {usd(upfront)}, already spread over the months above.")
     if plan.spread is not None:
@@ -88,7 +105,30 @@ def _term(purchase: Purchase) -> str:
         return "EXISTING commitment, already paid for"
     if purchase.billing == "hourly" and purchase.minimum_rental_h > 1:
         return f"{TERM_WORDS[purchase.term]}, at least {purchase.minimum_rental_h:,.0f} h each time"
-    return TERM_WORDS[purchase.term]
+    return TERM_WORDS[purchase.term] + _upfront(purchase)
+
+
+def _upfront(bought: Purchase | SpendPurchase) -> str:
+    """How much of a term is paid at once."""
+    of_term = bought.usd_h * MONTH_H * TERM_MONTHS.get(bought.term, 0)
+    if isinstance(bought, Purchase):
+        of_term *= bought.count
+    if not bought.upfront_usd or not of_term:
+        return ""
+    share = bought.upfront_usd / of_term
+    return ", all upfront" if share > 0.9995 else f", {percent(share)} upfront"
+
+
+def _covered(purchase: Purchase) -> list[str]:
+    """How much of a purchase a spend commitment pays for."""
+    if not purchase.covered_hours_month:
+        return []
+    share = percent(purchase.covered_hours_month / purchase.hours_month)
+    return [f"{share} of these hours are paid by the spend promised below"]
+
+
+def _used(spend: SpendPurchase) -> float:
+    return sum(each.usd_h * each.hours_month for each in spend.covers) / spend.usd_month
 
 
 def show_schedule(plan: Plan, page: Page) -> None:
@@ -144,6 +184,7 @@ def show_bill(plan: Plan, page: Page) -> None:
 SECTIONS = (
     show_headline,
     show_purchases,
+    show_commitments,
     show_changes,
     show_schedule,
     show_deployments,

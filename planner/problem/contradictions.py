@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from planner.catalog.rows import TERM_MONTHS
 from planner.problem.features import EngineFeatures
 from planner.problem.places import Finding, KeyPath
+from planner.problem.procurement import Quote
 from planner.problem.right_sizing import right_sizing
 from planner.problem.schema import Problem
 from planner.problem.wording import did_you_mean
@@ -212,6 +213,15 @@ def span_of(hours_of_day: str) -> tuple[int, int]:
     return (begin, end) if end > begin else (begin, end + 24)
 
 
+def _too_few(quote: Quote, at: KeyPath) -> Iterator[Finding]:
+    """A quote of which nothing could ever be bought; one of no machines at all is meant so."""
+    most = quote.max_machines
+    smallest = -(-quote.min_machines // quote.multiple_of) * quote.multiple_of
+    if most and smallest > most:
+        what = f"{most} machines at most, but {smallest} are the fewest that may be bought (min_machines, multiple_of)."
+        yield Finding((*at, "max_machines"), what + "  Raise it, or lower the others.")
+
+
 def _procurement(problem: Problem) -> Iterator[Finding]:
     buying, at = problem.procurement, ("procurement",)
     for index, term in enumerate(buying.terms):
@@ -228,3 +238,20 @@ def _procurement(problem: Problem) -> Iterator[Finding]:
             yield Finding(
                 (*at, "quotes", index, "upfront_share"), what + "  Leave it out, or give a commitment's term."
             )
+        for key in ("min_machines", "multiple_of"):
+            if getattr(quote, key) > 1 and quote.term not in TERM_MONTHS:
+                what = f"{getattr(quote, key)} machines together are committed to, but {quote.term} has no term."
+                yield Finding((*at, "quotes", index, key), what + "  Leave it out, or give a commitment's term.")
+        yield from _too_few(quote, (*at, "quotes", index))
+    for index, spend in enumerate(buying.spend_quotes):
+        here: KeyPath = (*at, "spend_quotes", index)
+        months = TERM_MONTHS[spend.term]
+        if not buying.terms and months > buying.max_term_months:
+            what = f"{spend.term} is longer than max_term_months, {buying.max_term_months}: it would never be made."
+            yield Finding((*here, "term"), what + f"  Add `max_term_months: {months}`, or drop the quote.")
+        elif buying.terms and not {spend.term, "on-demand"} <= set(buying.terms):
+            what = "a spend commitment pays for on-demand machines, and terms must list both its own and on-demand."
+            yield Finding((*here, "term"), what + f"  Now: {', '.join(buying.terms)}.")
+        if spend.max_usd_h is not None and spend.max_usd_h < max(spend.min_usd_h, spend.step_usd_h or 0):
+            what = f"{spend.max_usd_h:g} USD/h is less than the smallest promise or step.  Raise it, or drop this."
+            yield Finding((*here, "max_usd_h"), what)

@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from planner.catalog.rows import Continent, RentTerm, Term, Tier
+from planner.catalog.rows import Commitment, Continent, RentTerm, Term, Tier
 from planner.problem.section import Money, Name, Positive, Section, Share
 from planner.problem.where import Where
+
+Change = Annotated[float, Field(ge=-0.5, le=0.5, allow_inf_nan=False)]
 
 
 class Quota(Section):
@@ -35,9 +37,38 @@ class Quote(Section):
     gpus: Annotated[int, Field(gt=0, le=1024)]
     usd_h: Positive = Field(description="price of the whole machine [USD/h]")
     term: RentTerm
-    upfront_share: Share = 0
+    upfront_share: Share = Field(default=0, description="share of the term paid at once; 0: none, 1: all")
     minimum_rental_h: Annotated[float, Field(ge=0, le=8784)] = 1
+    min_machines: Annotated[int, Field(ge=1)] = Field(default=1, description="of a commitment, if any is bought")
+    multiple_of: Annotated[int, Field(ge=1)] = Field(default=1, description="a commitment sold in pods of so many")
     max_machines: Annotated[int, Field(ge=0)] | None = None
+    observed_on: date
+    source: Annotated[Name, Field(min_length=3)]
+
+
+class Coverage(Section):
+    """On-demand machines of the provider that a spend commitment pays for, and what it takes off their price."""
+
+    where: Where = Where()
+    discount_share: Annotated[float, Field(gt=0, lt=1)] = Field(description="off the on-demand price")
+
+
+class SpendQuote(Section):
+    """A spend commitment (savings plan): so many USD an hour, promised for the term, pay for on-demand machines at
+    lower rates.  It is paid every hour, used or not; what runs beyond it is paid on demand."""
+
+    provider: Name = Field(description="whose on-demand machines it pays for")
+    term: Commitment
+    covers: Annotated[list[Coverage], Field(min_length=1)] = Field(
+        description="the first that matches a machine counts"
+    )
+    upfront_share: Share = Field(default=0, description="share of the term paid at once; 0: none, 1: all")
+    step_usd_h: Positive | None = Field(
+        default=None,
+        description="promised in whole steps of [USD/h]; left out: the lowest rate of a machine that it covers",
+    )
+    min_usd_h: Money = Field(default=0, description="smallest promise, if any is made [USD/h]")
+    max_usd_h: Money | None = None
     observed_on: date
     source: Annotated[Name, Field(min_length=3)]
 
@@ -102,6 +133,7 @@ class Procurement(Section):
     max_term_months: Annotated[int, Field(ge=0, le=36)] = Field(default=12, description="longest commitment offered")
     quotas: list[Quota] = Field(default=[])
     quotes: list[Quote] = Field(default=[])
+    spend_quotes: list[SpendQuote] = Field(default=[])
     only_quotes: bool = Field(default=False, description="leave the catalog's prices out")
     existing: list[ExistingCommitment] = Field(default=[])
     purchases: list[OwnedMachine] = Field(
@@ -110,3 +142,9 @@ class Procurement(Section):
     minimum_orders: list[MinimumOrder] = Field(default=[])
     max_upfront_usd: Money | None = None
     cost_of_capital_year: Share = Field(default=0.08, description="yearly interest on upfront cash")
+    growth_month_share: Change = Field(
+        default=0, description="growth of demand a month, to judge commitments over their term; the plan is for today"
+    )
+    price_decline_month_share: Change = Field(
+        default=0, description="fall of on-demand prices a month, to judge commitments over their term"
+    )
