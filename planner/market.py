@@ -7,13 +7,14 @@ group: same GPU, machine size, market, admitted workloads and egress price.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from planner.candidates import Drops
 from planner.catalog.load import Catalog
 from planner.catalog.rows import TERM_MONTHS, PriceOffer
 from planner.interruptions import Interruptions, interruptions_of
+from planner.owning import offer_of_owned
 from planner.problem.matching import allows, named
 from planner.problem.procurement import ExistingCommitment, Quote
 from planner.problem.schema import Problem
@@ -46,6 +47,7 @@ class Lot:
     ends_on: date | None = None
     hours: frozenset[int] | None = None  # of the week, in which existing machines are there; None: all
     interruptions: Interruptions | None = None  # of spot
+    price_usd: float = 0.0  # of a machine that is bought
 
     @property
     def serving_share(self) -> float:
@@ -60,7 +62,7 @@ class Lot:
     @property
     def upfront_usd(self) -> float:
         """Paid at once for one machine [USD]."""
-        return self.row.upfront_share * self.row.usd_h * 730 * self.months
+        return self.price_usd + self.row.upfront_share * self.row.usd_h * 730 * self.months
 
     def capital_usd_month(self, yearly: float) -> float:
         """Interest on that for one machine, written off evenly over the term [USD/month]."""
@@ -187,7 +189,8 @@ def gather(problem: Problem, catalog: Catalog, drops: Drops, held: Sequence[Held
         names[label] = names.get(label, 0) + 1
         if names[label] > 1:
             label = f"{label} ({names[label]})"
-        billing = "always" if TERM_MONTHS.get(row.term) or row.minimum_rental_h >= WEEK_H else "hourly"
+        all_month = row.term == "bought" or TERM_MONTHS.get(row.term) or row.minimum_rental_h >= WEEK_H
+        billing = "always" if all_month else "hourly"
         if billing == "hourly" and row.minimum_rental_h > 1:
             billing = "stretch"
         return Lot(
@@ -217,6 +220,13 @@ def gather(problem: Problem, catalog: Catalog, drops: Drops, held: Sequence[Held
             drops.add("a quote of no machines")
         else:
             found.append(lot(row, None, most))
+    for owned in problem.procurement.purchases:
+        row = offer_of_owned(owned, problem.procurement.cost_of_capital_year, problem.month_hours)
+        gpu = catalog.gpus.get(row.gpu)
+        if not allows(problem.procurement.where, row, gpu.vendor if gpu else ""):
+            drops.add("outside procurement.where")
+        elif (one := lot(row, None, owned.max_machines)) is not None:
+            found.append(replace(one, price_usd=owned.price_usd))
     return [one for one in found if one is not None]
 
 

@@ -12,15 +12,8 @@ from datetime import date
 from pathlib import Path
 
 from planner.apis import api_prices
-from planner.candidates import (
-    Candidate,
-    Drops,
-    accepted_models,
-    card,
-    enumerate_candidates,
-    from_capacity_table,
-    prune_dominated,
-)
+from planner.candidates import Candidate, Drops, accepted_models, card, enumerate_candidates, prune_dominated
+from planner.capacity_table import from_capacity_table
 from planner.catalog.load import Catalog, benchmarks_for
 from planner.catalog.own import read_own_rows
 from planner.catalog.rows import ApiPrice

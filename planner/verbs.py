@@ -29,6 +29,7 @@ from planner.traffic.reduce import reduce_traffic
 from planner.traffic.types import Load
 
 if TYPE_CHECKING:
+    from planner.analysis.breakeven import Breakeven
     from planner.analysis.sweep import Axis, Solved
     from planner.comparison import Comparison
     from planner.evaluation import Evaluation
@@ -267,3 +268,23 @@ def compare(before: Plan, after: Plan, catalog: Catalog | None = None, notes: tu
         steps=waterfall(before, after, listed(catalog), estimator(catalog)),
         notes=notes,
     )
+
+
+def breakeven(
+    problem: ProblemFile,
+    catalog: Catalog | None = None,
+    *,
+    gap: float | None = None,
+    time_limit_s: float | None = None,
+    progress: Progress = silent,
+) -> Breakeven:
+    """From which volume on, and at which prices, machines of one's own beat APIs.
+
+    Raises `NoCandidate` where something is sold by no API, or can be served by no machine.
+    """
+    from planner.analysis.breakeven import breakeven as find
+
+    catalog = catalog or load_catalog()
+    load = reduce_traffic(problem.problem, problem.folder, catalog)
+    one = partial(solve, gap=gap, time_limit_s=time_limit_s, price_spares=False)
+    return find(problem, load, catalog, one, lambda doing: progress(doing, None, None))

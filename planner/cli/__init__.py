@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from planner.cli.answering import INTERRUPTED, Answering, keep_stdout_clean, still_solving
+from planner.cli.breaking_even import breakeven
 from planner.cli.calibrating import calibrate
 from planner.cli.catalogs import catalog_app
 from planner.cli.comparing import compare, rfq
@@ -37,6 +38,7 @@ app.command()(solve)
 app.command()(validate)
 app.command()(init)
 app.command()(sweep)
+app.command()(breakeven)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(rfq)

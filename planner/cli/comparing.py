@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from planner.cli.answering import answer_console, writable, write_whole
+from planner.cli.answering import answer_console, writable
 from planner.cli.evaluating import files_here
 from planner.errors import Complaint, InputError
+from planner.files import write_whole
 
 PlanFile = Annotated[
     Path,

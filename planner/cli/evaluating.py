@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from planner.cli.answering import answer_console, watched, writable, write_whole
+from planner.cli.answering import answer_console, watched, writable
 from planner.cli.solving import EXIT_CODES, Gap, ProblemName, Solver, TimeLimit
+from planner.files import write_whole
 
 
 def files_here(*endings: str) -> Callable[[str], list[str]]:

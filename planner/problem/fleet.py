@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from planner.catalog.rows import TERM_MONTHS, Continent, KvPrecision, Precision, Term, Tier
+from planner.catalog.rows import TERM_MONTHS, Continent, KvPrecision, Precision, RentTerm, Tier
 from planner.errors import ProblemError
 from planner.problem.document import Kind, read_document
 from planner.problem.places import Finding, KeyPath, complain
@@ -40,7 +40,7 @@ class FleetMachines(Section):
     gpu: Name | None = Field(default=None, description="GPU type, if `machine` is left out or not in the catalog")
     gpus: Annotated[int, Field(gt=0, le=1024)] | None = Field(default=None, description="GPUs in one machine")
     count: Annotated[int, Field(gt=0, le=100_000)] = Field(description="machines")
-    term: Term = "on-demand"
+    term: RentTerm = "on-demand"
     when: Name | None = Field(
         default=None, description='hours in which they run, as a plan writes them: "mon-fri 09-18"; left out: always'
     )
