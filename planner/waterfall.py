@@ -42,7 +42,11 @@ ORDER = (
 )
 """The order in which changes are made; lines of the bill that are no machine's and no API's come after."""
 
-MACHINE_LINES = ("on-demand rent", "spot rent", "commitments", "existing commitments", "API tokens")
+MACHINE_LINES = (
+    *("on-demand rent", "spot rent", "commitments", "machines bought", "existing commitments"),
+    "API tokens",
+)
+"""Lines of the bill that are what purchases and tokens cost."""
 
 Estimate = Callable[[Way], float | None]
 """GPU-hours of work per request of a way to run a workload; None where it cannot be."""

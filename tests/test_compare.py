@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from itertools import permutations
 from pathlib import Path
@@ -201,6 +202,17 @@ def test_whatever_changes_the_steps_add_up(usd, rate, machines, provider, gpu, r
         usd_gpu_h=usd[1], req_s_gpu=rate[1], machines=machines[1], provider=provider, gpu=gpu, req_s=req_s
     )  # fmt: skip
     assert sum(steps(a, b).values()) == pytest.approx(b.usd_month - a.usd_month, abs=1e-6)
+
+
+def test_machines_bought_are_machines_in_the_steps_too():
+    buying, renting = planner.load("buy-or-rent"), planner.load("buy-or-rent")
+    without = renting.problem.procurement.model_copy(update={"purchases": []})
+    renting = replace(renting, problem=renting.problem.model_copy(update={"procurement": without}))
+    a, b = (planner.solve(each, today=TODAY, price_spares=False, gap=0.05) for each in (renting, buying))
+    assert "machines bought" in {line.line for line in b.costs}
+    found = steps(a, b)
+    assert "machines bought" not in found
+    assert sum(found.values()) == pytest.approx(b.usd_month - a.usd_month, abs=1e-6)
 
 
 def test_machines_are_kept_added_and_returned():

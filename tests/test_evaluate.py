@@ -201,6 +201,13 @@ def test_a_price_of_the_fleets_own_wins(tmp_path):
     assert lines["cost of capital"] == pytest.approx(3 * 0.5 * MONTH_H * 12 * 0.08 / 12 * 13 / 24)
 
 
+def test_interest_is_at_the_problems_own_rate(tmp_path):
+    dear = FLAT.replace("procurement:", "procurement:\n  cost_of_capital_year: 0.2")
+    found = evaluated(tmp_path, dear, [{**L40S, "count": 3, "usd_h": 0.5, "term": "1y", "upfront_share": 1}])
+    lines = {line.line: line.usd_month for line in found.plan.costs}
+    assert lines["cost of capital"] == pytest.approx(3 * 0.5 * MONTH_H * 12 * 0.2 / 12 * 13 / 24)
+
+
 def test_only_the_deployments_that_the_fleet_names_run(tmp_path):
     machines = [{"provider": "lambda", "gpu": "h100-sxm", "gpus": 8, "count": 2}]
     found = evaluated(
@@ -226,7 +233,7 @@ def fleet_of(plan: Plan) -> list[dict[str, object]]:
     lines: list[dict[str, object]] = []
     for p in plan.purchases:
         line = {"provider": p.provider, "machine": p.machine, "gpu": p.gpu, "gpus": p.gpus, "term": p.term}
-        line |= {"usd_h": p.usd_h, "region": p.region}
+        line |= {"region": p.region} if p.term == "bought" else {"usd_h": p.usd_h, "region": p.region}
         if p.billing == "always":
             lines.append(line | {"count": p.count})
             continue
@@ -237,7 +244,8 @@ def fleet_of(plan: Plan) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize(
-    "name", ["article-after", "article-after-hourly", "article-office-hours", "starter8b", "spot", "multimodel"]
+    "name",
+    ["article-after", "article-after-hourly", "article-office-hours", "starter8b", "spot", "multimodel", "buy-or-rent"],
 )
 def test_the_best_plan_given_as_a_fleet_costs_no_more_and_serves_everything(tmp_path, name):
     plan = planner.solve(planner.load(name), today=TODAY, price_spares=False)
@@ -344,6 +352,11 @@ BAD = [
         "Write days and hours as a plan does",
     ),
     ("machines: [{provider: here, gpu: l41s, gpus: 1, count: 1, usd_h: 1}]", "machines[0].gpu", "Did you mean l40s?"),
+    (
+        "machines: [{provider: here, gpu: l40s, gpus: 1, count: 1, usd_h: 1, term: bought}]",
+        "machines[0].usd_h",
+        "follows from `procurement.purchases`",
+    ),
     ("machine: [{provider: here}]", "machine", "Did you mean machines?"),
     (
         "machines: [{provider: here, gpu: l40s, gpus: 1, count: 1}]\ndeployments: [{model: llama-3.1-8b}]",
