@@ -20,6 +20,7 @@ from planner.errors import ProblemError
 from planner.evaluation import Evaluation
 from planner.formulation import assemble
 from planner.inputs import FleetInputs, Offer
+from planner.operation import NO_TIME
 from planner.plan import Plan
 from planner.traffic.blocks import week_hours, week_label
 
@@ -411,3 +412,23 @@ def test_the_command_says_by_its_exit_code_whether_the_fleet_will_do(tmp_path):
         CliRunner().invoke(app, ["evaluate", str(problem), "--fleet", str(fleet), "--json", "--no-against-best"]).stdout
     )
     assert (shown["best"], len(shown["unserved"])) == (None, 1)
+
+
+def test_where_no_plan_keeps_the_rules_the_best_plan_is_said_to_be_none_and_why(tmp_path):
+    problem, fleet = tmp_path / "own.yaml", tmp_path / "fleet.yaml"
+    problem.write_text(FLAT + "budget: {usd_month: 1000}\n", encoding="utf-8")
+    fleet.write_text(yaml.safe_dump({"machines": [{**L40S, "count": 3}]}), encoding="utf-8")
+    result = CliRunner().invoke(app, ["evaluate", str(problem), "--fleet", str(fleet)])
+    assert result.exit_code == 1
+    text = " ".join(result.stdout.split())
+    assert "breaks 1 rule" in text
+    assert "The problem's own best plan: none (the budget of 1,000 USD a month" in text
+
+
+def test_too_little_time_to_know_what_is_served_ends_with_3(tmp_path, monkeypatch):
+    monkeypatch.setattr("planner.analysis.shortfall.Operation.answers", lambda *_: {"b": NO_TIME})
+    problem, fleet = tmp_path / "own.yaml", tmp_path / "fleet.yaml"
+    problem.write_text(FLAT, encoding="utf-8")
+    fleet.write_text(yaml.safe_dump({"machines": [{**L40S, "count": 3}]}), encoding="utf-8")
+    result = CliRunner().invoke(app, ["evaluate", str(problem), "--fleet", str(fleet)])
+    assert (result.exit_code, result.stdout) == (3, "")
