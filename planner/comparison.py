@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from planner.factors import take_apart
 from planner.plan import SCHEMA_VERSION, Part, Plan, Purchase, WorkloadPlan
 
 Change = Literal["kept", "added", "returned", "more", "fewer"]
@@ -57,6 +58,12 @@ class Served(Part):
     usd_month_after: float
     usd_mtok_output_before: float | None
     usd_mtok_output_after: float | None
+    gpu_s_request_before: float | None = Field(description="GPU-seconds of work a request; None: no machines")
+    gpu_s_request_after: float | None
+    usd_gpu_h_before: float | None
+    usd_gpu_h_after: float | None
+    busy_share_before: float | None
+    busy_share_after: float | None
 
 
 class Step(Part):
@@ -152,15 +159,23 @@ def mean_usd_h(purchases: Iterable[Purchase]) -> float | None:
 def workloads(a: Plan, b: Plan) -> tuple[Served, ...]:
     """Workloads of both plans by name."""
     before, after = ({w.name: w for w in plan.workloads} for plan in (a, b))
+    parts = {"before": take_apart(a), "after": take_apart(b)}
 
-    def side(w: WorkloadPlan | None, end: str) -> dict[str, float | None]:
+    def side(name: str, w: WorkloadPlan | None, end: str) -> dict[str, float | None]:
+        part = parts[end].get(name)
+        on = part if part and part.on_machines else None
         return {
             f"requests_month_{end}": w.requests_month if w else 0.0,
             f"usd_month_{end}": w.usd_month if w else 0.0,
             f"usd_mtok_output_{end}": w.usd_mtok_output if w else None,
+            f"gpu_s_request_{end}": on.gpu_h * 3600 if on else None,
+            f"usd_gpu_h_{end}": on.usd_gpu_h if on else None,
+            f"busy_share_{end}": on.busy if on else None,
         }
 
     return tuple(
-        Served(name=name, **side(before.get(name), "before"), **side(after.get(name), "after"))  # type: ignore[arg-type]
+        Served.model_validate(
+            {"name": name, **side(name, before.get(name), "before"), **side(name, after.get(name), "after")}
+        )
         for name in dict.fromkeys([*before, *after])
     )

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from planner.plan import Plan, Purchase
+from planner.performance.features import Features
+from planner.plan import Lane, Plan, Purchase, WorkloadPlan
 
 Names = tuple[str, ...]
 
@@ -25,6 +26,22 @@ class Facts(NamedTuple):
     price: Names
 
 
+class Way(NamedTuple):
+    """How a workload is run, by one of the deployments that serve it, and the mean request."""
+
+    model: str
+    precision: str
+    kv_precision: str
+    engine: str
+    features: Features
+    tp: int
+    pp: int
+    gpu: str
+    lane: Lane
+    input_tok: float
+    output_tok: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """One workload of one plan, taken apart."""
@@ -37,6 +54,7 @@ class Part:
     api_usd: float
     facts: Facts
     rows: tuple[tuple[str, str, str, float], ...]  # GPU, provider, term, GPU-hours a month of its machines
+    way: Way | None  # of the deployment that serves most of it
 
     @property
     def machine_usd(self) -> float:
@@ -87,9 +105,28 @@ def take_apart(plan: Plan) -> dict[str, Part]:
             )
             if w.name in seen
             else Facts((), (), (), (), (), (), (), ()),
+            way=main_way(plan, w),
             rows=tuple((p.gpu, p.provider, term_of(p), p.hours_month * p.gpus) for p in bought),
         )
     return out
+
+
+def main_way(plan: Plan, w: WorkloadPlan) -> Way | None:
+    """How the deployment that serves most requests of a workload runs; None if none is named."""
+    month_h = {b.label: b.month_h for b in plan.blocks}
+    served: dict[int, float] = defaultdict(float)
+    for i, d in enumerate(plan.deployments):
+        for s in d.served:
+            if workload_of(plan, s.request_class) == w.name and d.model:
+                served[i] += s.req_s * month_h[s.block]
+    if not served or not w.requests_month:
+        return None
+    d = plan.deployments[max(served, key=lambda i: served[i])]
+    return Way(
+        *(d.model, d.precision, d.kv_precision, d.engine, d.features, d.tp, d.pp, d.gpu, d.lane),
+        input_tok=w.input_mtok_month * 1e6 / w.requests_month,
+        output_tok=w.output_mtok_month * 1e6 / w.requests_month,
+    )
 
 
 def names_of(names: Iterable[str]) -> Names:

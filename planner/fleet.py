@@ -12,6 +12,7 @@ from planner.catalog.load import Catalog
 from planner.catalog.names import resolve_gpu, resolve_model
 from planner.catalog.rows import TERM_MONTHS, Gpu, ModelCard, PriceOffer
 from planner.market import WEEK_H, Held, committed_at_a_discount, offer_of_quote
+from planner.owning import offer_of_owned
 from planner.performance.types import Deployment
 from planner.problem.fleet import FleetDeployment, FleetFile, FleetMachines, said_machine
 from planner.problem.places import Finding
@@ -34,6 +35,9 @@ def place(file: FleetFile, problem: Problem, catalog: Catalog, today: date) -> t
     prices = [offer_of_quote(q) for q in problem.procurement.quotes]
     if not problem.procurement.only_quotes:
         prices += [*catalog.offers, *committed_at_a_discount(catalog)]
+    buying = problem.procurement
+    owned = [(offer_of_owned(m, buying.cost_of_capital_year, problem.month_hours), m) for m in buying.purchases]
+    prices += [offer for offer, _ in owned]
     held: list[Held] = []
     for index, row in enumerate(file.fleet.machines):
         row = row.model_copy(update={"gpu": gpu_name(row.gpu, problem, catalog)})
@@ -45,7 +49,8 @@ def place(file: FleetFile, problem: Problem, catalog: Catalog, today: date) -> t
             found.append(Finding(("machines", index, "when"), what + "every hour.  Leave `when` out."))
         else:
             hours = None if row.when is None else week_hours(row.when)
-            held.append(Held(row=offer, count=row.count, hours=hours))
+            price = next((m.price_usd for each, m in owned if each == offer), 0.0)
+            held.append(Held(row=offer, count=row.count, hours=hours, price_usd=price))
     deployments = [
         d.model_copy(update={"gpu": gpu_name(d.gpu, problem, catalog), "model": model_name(d.model, catalog)})
         for d in file.fleet.deployments
@@ -177,7 +182,12 @@ def only(deployments: Sequence[FleetDeployment]) -> Callable[[Deployment], bool]
 
 def as_met(problem: Problem, deployments: Sequence[FleetDeployment], *, apis: bool) -> Problem:
     """The problem with nothing to procure, and its workloads served by these deployments where any are named."""
-    changed: dict[str, object] = {"procurement": Procurement(only_quotes=True, max_term_months=36), "budget": None}
+    changed: dict[str, object] = {
+        "procurement": Procurement(
+            only_quotes=True, max_term_months=36, cost_of_capital_year=problem.procurement.cost_of_capital_year
+        ),
+        "budget": None,
+    }
     if not apis:
         changed["apis"] = problem.apis.model_copy(update={"allow": False})
     if deployments:

@@ -29,6 +29,7 @@ class Held:
     row: PriceOffer
     count: int
     hours: frozenset[int] | None = None  # of the week; None: all
+    price_usd: float = 0.0  # of a machine that is bought
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +217,11 @@ def gather(problem: Problem, catalog: Catalog, drops: Drops, held: Sequence[Held
             interruptions=risk,
         )
 
-    found = [lot(each.row, each.count, each.count, hours=each.hours) for each in held]
+    found = [
+        one and replace(one, price_usd=each.price_usd)
+        for each in held
+        for one in (lot(each.row, each.count, each.count, hours=each.hours),)
+    ]
     found += [lot(offer_of_existing(e), e.count, e.count, e.ends_on) for e in problem.procurement.existing]
     for row, quote in offers_of(problem, catalog):
         gpu = catalog.gpus.get(row.gpu)

@@ -249,8 +249,11 @@ def caveats(found: Evaluation) -> tuple[str, ...]:
 
 def compare(before: Plan, after: Plan, catalog: Catalog | None = None, notes: tuple[str, ...] = ()) -> Comparison:
     """Two plans beside each other: bills, machines, workloads, and what each change saves (`planner.waterfall`)."""
+    from planner.analysis.between import estimator
     from planner.comparison import Comparison, bills, machines, workloads
     from planner.waterfall import listed, waterfall
+
+    catalog = catalog or load_catalog()
 
     if before.month_hours != after.month_hours:
         notes += (f"A month has {before.month_hours:g} h in the first plan, {after.month_hours:g} in the second.",)
@@ -262,7 +265,7 @@ def compare(before: Plan, after: Plan, catalog: Catalog | None = None, notes: tu
         bill=bills(before, after),
         machines=machines(before, after),
         workloads=workloads(before, after),
-        steps=waterfall(before, after, listed(catalog or load_catalog())),
+        steps=waterfall(before, after, listed(catalog), estimator(catalog)),
         notes=notes,
     )
 

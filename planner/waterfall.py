@@ -9,19 +9,19 @@ first plan are replaced by those of the second in the order of `ORDER`: each ste
 changed already and none after it.  In another order a step may come out differently; the sum never does.
 
 Work per request depends on model, precision, batching and GPU type, the price of a GPU-hour on GPU type, provider and
-term.  Of a state between two plans, such as the new GPU at the old provider, the price is looked up; where neither plan
-nor price list knows it, the changes are told together: the two plans cannot tell them apart.
+term.  Of a state between two plans, such as the new GPU at the old provider, the price is looked up and the work
+estimated; where that cannot be done, the changes are told together: the two plans cannot tell them apart.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from planner.catalog.load import Catalog
 from planner.comparison import Step
-from planner.factors import Facts, Names, Part, carrying_nothing, take_apart, term_of
+from planner.factors import Facts, Names, Part, Way, carrying_nothing, take_apart, term_of
 from planner.outputs.figures import count, percent
 from planner.plan import Plan
 
@@ -42,8 +42,14 @@ ORDER = (
 )
 """The order in which changes are made; lines of the bill that are no machine's and no API's come after."""
 
-MACHINE_LINES = ("on-demand rent", "spot rent", "commitments", "existing commitments", "API tokens")
+MACHINE_LINES = (
+    *("on-demand rent", "spot rent", "commitments", "machines bought", "existing commitments"),
+    "API tokens",
+)
+"""Lines of the bill that are what purchases and tokens cost."""
 
+Estimate = Callable[[Way], float | None]
+"""GPU-hours of work per request of a way to run a workload; None where it cannot be."""
 Prices = Mapping[tuple[str, str, str], float]
 """(GPU, provider, term) -> USD per GPU-hour."""
 
@@ -56,13 +62,18 @@ class Found(NamedTuple):
     detail: str
 
 
-def waterfall(a: Plan, b: Plan, prices: Prices) -> tuple[Step, ...]:
-    """The steps from the first bill to the second."""
+def nothing_known(_way: Way) -> float | None:
+    """No estimate: only what the plans themselves say."""
+    return None
+
+
+def waterfall(a: Plan, b: Plan, prices: Prices, estimate: Estimate = nothing_known) -> tuple[Step, ...]:
+    """The steps from the first bill to the second; `prices` and `estimate` speak of states that neither plan has."""
     known = {**prices, **paid(a), **paid(b)}
     before, after = take_apart(a), take_apart(b)
     found: list[Found] = []
     for name in dict.fromkeys([*before, *after]):
-        found += steps_of(name, before.get(name), after.get(name), known)
+        found += steps_of(name, before.get(name), after.get(name), known, estimate)
     idle = carrying_nothing(b) - carrying_nothing(a)
     found.append(Found(("machines without work",), idle, ""))
     lines = [{c.line: c.usd_month for c in plan.costs if c.line not in MACHINE_LINES} for plan in (a, b)]
@@ -81,7 +92,7 @@ def waterfall(a: Plan, b: Plan, prices: Prices) -> tuple[Step, ...]:
     )
 
 
-def steps_of(name: str, a: Part | None, b: Part | None, prices: Prices) -> Iterator[Found]:
+def steps_of(name: str, a: Part | None, b: Part | None, prices: Prices, estimate: Estimate) -> Iterator[Found]:
     """The steps of one workload; they add up to the difference of what its machines and tokens cost."""
     if a is None or b is None or not a.requests or not b.requests:
         words = f"{name} only in the {'second' if a is None or not a.requests else 'first'} plan"
@@ -101,7 +112,7 @@ def steps_of(name: str, a: Part | None, b: Part | None, prices: Prices) -> Itera
         words = f"{name}: {percent(a.on_machines)} to {percent(b.on_machines)} on machines"
         yield Found(("API or own machines",), moved, words)
     requests = b.requests * b.on_machines
-    for names, usd_request, detail in chain(a, b, prices):
+    for names, usd_request, detail in chain(a, b, prices, estimate):
         yield Found(names, usd_request * requests / a.busy, f"{name}: {detail}")
     fitted = b.machine_usd - requests * b.gpu_h * b.usd_gpu_h / a.busy
     if abs(fitted) > 1e-9:
@@ -114,7 +125,7 @@ def where(part: Part) -> str:
     return "own machines" if part.on_machines else "an API"
 
 
-def chain(a: Part, b: Part, prices: Prices) -> Iterator[Found]:
+def chain(a: Part, b: Part, prices: Prices, estimate: Estimate) -> Iterator[Found]:
     """USD per request at full use, from the first plan's way to the second's, one change after the other."""
     old, new = a.facts, b.facts
     if old[:3] == new[:3] and old.gpu == new.gpu and abs(a.gpu_h - b.gpu_h) > 1e-9 * a.gpu_h:
@@ -131,7 +142,7 @@ def chain(a: Part, b: Part, prices: Prices) -> Iterator[Found]:
             continue
         waiting.append(i)
         state = Facts(*(new[j] if j <= i else old[j] for j in range(len(names))))
-        speed = work_of(state, (old, a), (new, b))
+        speed = work_of(state, (old, a), (new, b), estimate)
         price = price_of(state, (old, a), (new, b), prices)
         if speed is None or price is None:
             continue
@@ -140,9 +151,28 @@ def chain(a: Part, b: Part, prices: Prices) -> Iterator[Found]:
         value, waiting = speed * price, []
 
 
-def work_of(state: Facts, *known: tuple[Facts, Part]) -> float | None:
-    """GPU-hours of work per request in a state; None where neither plan runs it so."""
-    return next((p.gpu_h for facts, p in known if state[:5] == facts[:5]), None)
+def work_of(state: Facts, old: tuple[Facts, Part], new: tuple[Facts, Part], estimate: Estimate) -> float | None:
+    """GPU-hours of work per request in a state: as in one of the plans, else the first plan's as an estimate moves it.
+
+    Estimated is the deployment that serves most of the workload, at its mean request; only where all is run in one way.
+    """
+    for facts, part in (old, new):
+        if state[:5] == facts[:5]:
+            return part.gpu_h
+    (facts, a), (_, b) = old, new
+    if a.way is None or b.way is None or any(len(names) != 1 for names in (*state[:3], state.gpu)):
+        return None
+    between = a.way
+    if state.model != facts.model:
+        between = between._replace(model=b.way.model)
+    if state.precision != facts.precision:
+        between = between._replace(precision=b.way.precision, kv_precision=b.way.kv_precision)
+    if state.running != facts.running:
+        between = between._replace(engine=b.way.engine, features=b.way.features, tp=b.way.tp, pp=b.way.pp)
+    if state.gpu != facts.gpu:
+        between = between._replace(gpu=b.way.gpu)
+    first, then = estimate(a.way), estimate(between)
+    return None if first is None or then is None else a.gpu_h * then / first
 
 
 def price_of(state: Facts, old: tuple[Facts, Part], new: tuple[Facts, Part], prices: Prices) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from itertools import permutations
 from pathlib import Path
@@ -15,7 +16,11 @@ from typer.testing import CliRunner
 
 import planner
 from planner import verbs
+from planner.analysis.between import estimator
+from planner.catalog.load import load_catalog
 from planner.cli import app
+from planner.factors import Way
+from planner.performance.features import PLAIN
 from planner.plan import ClassRate, CostLine, DeploymentPlan, Plan, Purchase, Served
 from planner.waterfall import ORDER, waterfall
 
@@ -130,6 +135,52 @@ def test_a_listed_price_between_the_two_plans_tells_them_apart():
     assert found == {"GPU type": pytest.approx((6 - 4) * 730), "provider": pytest.approx((3 - 6) * 730)}
 
 
+def test_an_estimate_of_a_state_between_the_two_plans_tells_precision_and_gpu_apart():
+    # FP8 on the old GPU is estimated at 0.6 of the work: (0.6 - 1) x 4 USD; the new GPU does 3 times as much for 6 USD.
+    a, b = chat(), chat(precision="fp8", gpu="h200-sxm", usd_gpu_h=6, req_s_gpu=3.0)
+    assert set(steps(a, b)) == {"precision + GPU type", "machines and hours that fit the load"}
+
+    def estimate(way: Way) -> float | None:
+        return 0.6 if way.precision == "fp8" else 1.0
+
+    found = {step.what: step.usd_month for step in waterfall(a, b, {}, estimate)}
+    assert found == {
+        "precision": pytest.approx((0.6 - 1) * 4 * 730),
+        "GPU type": pytest.approx((6 / 3 - 0.6 * 4) * 730),
+        # a sixth of a GPU's time, paid as a third while half busy as before; a whole GPU is paid now
+        "machines and hours that fit the load": pytest.approx((6 - 6 / 3) * 730),
+    }
+
+
+def test_where_the_model_does_not_fit_between_the_changes_stay_together():
+    a, b = chat(), chat(precision="fp8", gpu="h200-sxm", usd_gpu_h=6, req_s_gpu=3.0)
+    found = waterfall(a, b, {}, lambda way: None if (way.precision, way.gpu) == ("fp8", "h100-sxm") else 1.0)
+    assert "precision + GPU type" in {step.what for step in found}
+
+
+def test_the_estimator_knows_what_fits_and_that_fewer_bits_are_faster():
+    # 70B in bf16 are 131 GiB: two H100 hold them, one does not
+    whole = Way(
+        "llama-3.3-70b",
+        "bf16",
+        "bf16",
+        "vllm",
+        PLAIN,
+        4,
+        1,
+        "h100-sxm",
+        plans.CHAT_LANE,
+        input_tok=1000,
+        output_tok=200,
+    )
+    estimate = estimator(load_catalog())
+    bf16, fp8 = estimate(whole), estimate(whole._replace(precision="fp8"))
+    assert bf16 is not None and fp8 is not None
+    assert fp8 < bf16
+    assert estimate(whole._replace(tp=1)) is None
+    assert estimate(whole._replace(model="no such model")) is None
+
+
 def test_the_steps_come_in_the_order_that_is_stated():
     found = waterfall(chat(), chat(precision="fp8", req_s_gpu=1.8, provider="lambda", usd_gpu_h=3, machines=2), {})
     places = [ORDER.index(step.what) for step in found]
@@ -151,6 +202,17 @@ def test_whatever_changes_the_steps_add_up(usd, rate, machines, provider, gpu, r
         usd_gpu_h=usd[1], req_s_gpu=rate[1], machines=machines[1], provider=provider, gpu=gpu, req_s=req_s
     )  # fmt: skip
     assert sum(steps(a, b).values()) == pytest.approx(b.usd_month - a.usd_month, abs=1e-6)
+
+
+def test_machines_bought_are_machines_in_the_steps_too():
+    buying, renting = planner.load("buy-or-rent"), planner.load("buy-or-rent")
+    without = renting.problem.procurement.model_copy(update={"purchases": []})
+    renting = replace(renting, problem=renting.problem.model_copy(update={"procurement": without}))
+    a, b = (planner.solve(each, today=TODAY, price_spares=False, gap=0.05) for each in (renting, buying))
+    assert "machines bought" in {line.line for line in b.costs}
+    found = steps(a, b)
+    assert "machines bought" not in found
+    assert sum(found.values()) == pytest.approx(b.usd_month - a.usd_month, abs=1e-6)
 
 
 def test_machines_are_kept_added_and_returned():

@@ -20,6 +20,7 @@ from planner.errors import ProblemError
 from planner.evaluation import Evaluation
 from planner.formulation import assemble
 from planner.inputs import FleetInputs, Offer
+from planner.operation import NO_TIME
 from planner.plan import Plan
 from planner.traffic.blocks import week_hours, week_label
 
@@ -201,6 +202,13 @@ def test_a_price_of_the_fleets_own_wins(tmp_path):
     assert lines["cost of capital"] == pytest.approx(3 * 0.5 * MONTH_H * 12 * 0.08 / 12 * 13 / 24)
 
 
+def test_interest_is_at_the_problems_own_rate(tmp_path):
+    dear = FLAT.replace("procurement:", "procurement:\n  cost_of_capital_year: 0.2")
+    found = evaluated(tmp_path, dear, [{**L40S, "count": 3, "usd_h": 0.5, "term": "1y", "upfront_share": 1}])
+    lines = {line.line: line.usd_month for line in found.plan.costs}
+    assert lines["cost of capital"] == pytest.approx(3 * 0.5 * MONTH_H * 12 * 0.2 / 12 * 13 / 24)
+
+
 def test_only_the_deployments_that_the_fleet_names_run(tmp_path):
     machines = [{"provider": "lambda", "gpu": "h100-sxm", "gpus": 8, "count": 2}]
     found = evaluated(
@@ -226,7 +234,7 @@ def fleet_of(plan: Plan) -> list[dict[str, object]]:
     lines: list[dict[str, object]] = []
     for p in plan.purchases:
         line = {"provider": p.provider, "machine": p.machine, "gpu": p.gpu, "gpus": p.gpus, "term": p.term}
-        line |= {"usd_h": p.usd_h, "region": p.region}
+        line |= {"region": p.region} if p.term == "bought" else {"usd_h": p.usd_h, "region": p.region}
         if p.billing == "always":
             lines.append(line | {"count": p.count})
             continue
@@ -237,7 +245,8 @@ def fleet_of(plan: Plan) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize(
-    "name", ["article-after", "article-after-hourly", "article-office-hours", "starter8b", "spot", "multimodel"]
+    "name",
+    ["article-after", "article-after-hourly", "article-office-hours", "starter8b", "spot", "multimodel", "buy-or-rent"],
 )
 def test_the_best_plan_given_as_a_fleet_costs_no_more_and_serves_everything(tmp_path, name):
     plan = planner.solve(planner.load(name), today=TODAY, price_spares=False)
@@ -344,6 +353,11 @@ BAD = [
         "Write days and hours as a plan does",
     ),
     ("machines: [{provider: here, gpu: l41s, gpus: 1, count: 1, usd_h: 1}]", "machines[0].gpu", "Did you mean l40s?"),
+    (
+        "machines: [{provider: here, gpu: l40s, gpus: 1, count: 1, usd_h: 1, term: bought}]",
+        "machines[0].usd_h",
+        "follows from `procurement.purchases`",
+    ),
     ("machine: [{provider: here}]", "machine", "Did you mean machines?"),
     (
         "machines: [{provider: here, gpu: l40s, gpus: 1, count: 1}]\ndeployments: [{model: llama-3.1-8b}]",
@@ -398,3 +412,23 @@ def test_the_command_says_by_its_exit_code_whether_the_fleet_will_do(tmp_path):
         CliRunner().invoke(app, ["evaluate", str(problem), "--fleet", str(fleet), "--json", "--no-against-best"]).stdout
     )
     assert (shown["best"], len(shown["unserved"])) == (None, 1)
+
+
+def test_where_no_plan_keeps_the_rules_the_best_plan_is_said_to_be_none_and_why(tmp_path):
+    problem, fleet = tmp_path / "own.yaml", tmp_path / "fleet.yaml"
+    problem.write_text(FLAT + "budget: {usd_month: 1000}\n", encoding="utf-8")
+    fleet.write_text(yaml.safe_dump({"machines": [{**L40S, "count": 3}]}), encoding="utf-8")
+    result = CliRunner().invoke(app, ["evaluate", str(problem), "--fleet", str(fleet)])
+    assert result.exit_code == 1
+    text = " ".join(result.stdout.split())
+    assert "breaks 1 rule" in text
+    assert "The problem's own best plan: none (the budget of 1,000 USD a month" in text
+
+
+def test_too_little_time_to_know_what_is_served_ends_with_3(tmp_path, monkeypatch):
+    monkeypatch.setattr("planner.analysis.shortfall.Operation.answers", lambda *_: {"b": NO_TIME})
+    problem, fleet = tmp_path / "own.yaml", tmp_path / "fleet.yaml"
+    problem.write_text(FLAT, encoding="utf-8")
+    fleet.write_text(yaml.safe_dump({"machines": [{**L40S, "count": 3}]}), encoding="utf-8")
+    result = CliRunner().invoke(app, ["evaluate", str(problem), "--fleet", str(fleet)])
+    assert (result.exit_code, result.stdout) == (3, "")

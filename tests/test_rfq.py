@@ -32,6 +32,17 @@ def test_what_is_already_paid_for_is_not_asked_for():
     assert len(quote_lines(plan)) == sum(not p.existing for p in plan.purchases)
 
 
+def test_a_machine_that_is_bought_is_asked_for_at_its_price_and_not_by_the_hour():
+    plan = plans.enterprise()
+    server = plan.purchases[0].model_copy(
+        update={"provider": "own", "term": "bought", "billing": "always", "count": 2, "upfront_usd": 560_000}
+    )
+    plan = plan.model_copy(update={"purchases": (server,)})
+    (line,) = quote_lines(plan)
+    assert (line["target_usd_h"], line["target_usd_month"], line["target_upfront_usd"]) == ("", "", 560_000)
+    assert "$280,000 a machine, bought" in as_markdown(plan, [line])
+
+
 def test_hours_a_week_are_those_of_the_bill_and_a_commitment_says_when_it_ends():
     plan = plans.enterprise()
     for line, p in zip(quote_lines(plan, date(2027, 1, 31)), sorted(

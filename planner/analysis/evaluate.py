@@ -140,7 +140,12 @@ def checked(
     """The plan with what the audit checked of it; raises `AuditFailed` where it breaks its own arithmetic."""
     mine = met.model_copy(
         update={
-            "procurement": met.procurement.model_copy(update={"quotes": as_quotes(standing)}),
+            "procurement": met.procurement.model_copy(
+                update={
+                    "quotes": as_quotes(standing),
+                    "purchases": [m.model_copy(update={"max_machines": None}) for m in asked.procurement.purchases],
+                }
+            ),
             "workloads": asked.workloads,
             "resilience": asked.resilience if promised else asked.resilience.model_copy(update={"machine": False}),
         }

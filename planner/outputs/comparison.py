@@ -10,8 +10,8 @@ from planner.outputs.page import Line, Page
 
 HOW = (
     "Each step is the change with all steps above it made already and none below: in another order single steps "
-    "come out differently, their sum never does.  Prices between the two plans are the plans' own, else the "
-    "catalog's.  Changes named together cannot be told apart by these two plans."
+    "come out differently, their sum never does.  Of states between the two plans, prices are the plans' own or the "
+    "catalog's and speeds are estimated.  Changes named together cannot be told apart."
 )
 
 
@@ -101,3 +101,28 @@ def show_workloads(found: Comparison, page: Page) -> None:
         for each in found.workloads
     ]
     page.table("Workloads, a month", ("before", "after", "$/Mtok out", "then"), lines)
+    lines = [
+        Line(
+            each.name,
+            (
+                figure(each.gpu_s_request_before),
+                figure(each.gpu_s_request_after),
+                usd_fine(each.usd_gpu_h_before),
+                usd_fine(each.usd_gpu_h_after),
+                share(each.busy_share_before),
+                share(each.busy_share_after),
+            ),
+        )
+        for each in found.workloads
+    ]
+    page.table("How its machines serve it", ("GPU-s/request", "then", "$/GPU-h", "then", "busy", "then"), lines)
+
+
+def figure(value: float | None) -> str:
+    """Three digits that count, or that there is none."""
+    return "-" if value is None else f"{value:.3g}"
+
+
+def share(value: float | None) -> str:
+    """A share, or that there is none."""
+    return "-" if value is None else percent(value)

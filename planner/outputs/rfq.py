@@ -59,9 +59,10 @@ def quote_line(plan: Plan, p: Purchase, begin: date) -> Row:
         "machine_hours_week": round(p.hours_month * 168 / plan.month_hours, 1),
         "when": when,
         "minimum_rental_h": p.minimum_rental_h,
-        "target_usd_h": p.usd_h,
+        # What a machine of one's own costs an hour holds power and hands, which its vendor does not sell.
+        "target_usd_h": "" if p.term == "bought" else p.usd_h,
         "target_upfront_usd": round(p.upfront_usd, 2),
-        "target_usd_month": round(p.usd_h * p.hours_month, 2),
+        "target_usd_month": "" if p.term == "bought" else round(p.usd_h * p.hours_month, 2),
         "price_source": p.source,
         "price_observed_on": p.observed_on.isoformat(),
         **dict.fromkeys(TO_FILL_IN, ""),
@@ -154,6 +155,19 @@ def standing(plan: Plan) -> str:
     )
 
 
+def targets(line: Row, each: str) -> list[tuple[str, str]]:
+    """The price that the plan counts with: of an hour, or of a machine that is bought."""
+    upfront = float(str(line["target_upfront_usd"]))
+    if line["term"] == "bought":
+        price = upfront / int(str(line["machines"]))
+        return [("target price", f"{usd(price)} a machine, bought"), ("target, all machines", usd(upfront))]
+    return [
+        ("target price", f"{usd_fine(float(str(line['target_usd_h'])))}/h{each}"),
+        ("target, a month", usd(float(str(line["target_usd_month"])))),
+        ("upfront at target", usd(upfront)),
+    ]
+
+
 def sheet(provider: str, lines: Sequence[Row]) -> str:
     """What is asked of one provider."""
     out = [f"## {plain(provider)}", "", "Please quote the lines below.  Asked by (company, name, mail):", ""]
@@ -171,9 +185,7 @@ def sheet(provider: str, lines: Sequence[Row]) -> str:
             ("region", region),
             ("term", f"{term}, from {line['start']}{until}"),
             ("hours", hours),
-            ("target price", f"{usd_fine(float(str(line['target_usd_h'])))}/h{each}"),
-            ("target, a month", usd(float(str(line["target_usd_month"])))),
-            ("upfront at target", usd(float(str(line["target_upfront_usd"])))),
+            *targets(line, each),
             ("target taken from", f"{line['price_source']}, seen {line['price_observed_on']}"),
             *((name.replace("_", " "), "") for name in TO_FILL_IN),
         ]

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from planner.catalog.rows import TERM_MONTHS, Continent, KvPrecision, Precision, RentTerm, Tier
+from planner.catalog.rows import TERM_MONTHS, Continent, KvPrecision, Precision, Term, Tier
 from planner.errors import ProblemError
 from planner.problem.document import Kind, read_document
 from planner.problem.places import Finding, KeyPath, complain
@@ -40,7 +40,7 @@ class FleetMachines(Section):
     gpu: Name | None = Field(default=None, description="GPU type, if `machine` is left out or not in the catalog")
     gpus: Annotated[int, Field(gt=0, le=1024)] | None = Field(default=None, description="GPUs in one machine")
     count: Annotated[int, Field(gt=0, le=100_000)] = Field(description="machines")
-    term: RentTerm = "on-demand"
+    term: Term = "on-demand"
     when: Name | None = Field(
         default=None, description='hours in which they run, as a plan writes them: "mon-fri 09-18"; left out: always'
     )
@@ -129,6 +129,12 @@ def contradictions(machines: Mapping[int, FleetMachines]) -> Iterator[Finding]:
                 week_hours(row.when)
             except ValueError as error:
                 yield Finding((*at, "when"), str(error))
+        if row.term == "bought" and (row.usd_h is not None or row.when is not None):
+            what = (
+                "what a machine that is bought costs follows from `procurement.purchases` of the problem, every hour."
+            )
+            key = "when" if row.usd_h is None else "usd_h"
+            yield Finding((*at, key), what + f"  Leave `{key}` out, or give another `term`.")
         if row.upfront_share and row.term not in TERM_MONTHS:
             what = f"{row.upfront_share:g} of the term upfront, but {row.term} has no term.  Leave it out."
             yield Finding((*at, "upfront_share"), what)
