@@ -69,7 +69,7 @@ def constants(rows: tuple[FittedConstant, ...]) -> str:
     out += ["", "| factor on time | applies to | value | rows |", "|---|---|---|---|"]
     for r in rows:
         if r.kind == "speed" and abs(r.value - 1) > 0.03:
-            what = "e^value per query head" if r.name == "heads" else r.name
+            what = "query heads of a group, to the power ln(value)" if r.name == "heads" else r.name
             out.append(f"| {what} | {r.applies_to.replace('|', ', ')} | {r.value:.2f} | {r.rows:,} |")
     return "\n".join(out)
 

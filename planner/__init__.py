@@ -5,7 +5,8 @@
     plan = planner.solve(problem)
 
 `load` reads and checks a problem file; `solve` finds the cheapest plan, proves how good it is and audits it;
-`sweep` solves again at other prices or loads.  They are imported when first asked for: `plan --help` is quick.
+`sweep` solves again at other prices or loads; `evaluate` costs and checks a fleet that is given (`load_fleet`);
+`compare` puts two plans beside each other.  They are imported when first asked for: `plan --help` is quick.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from planner.verbs import load, solve, sweep
+    from planner.verbs import compare, evaluate, load, load_fleet, solve, sweep
 
-__all__ = ["load", "solve", "sweep"]
+__all__ = ["compare", "evaluate", "load", "load_fleet", "solve", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

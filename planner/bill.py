@@ -126,6 +126,8 @@ def bill(
         months = TERM_MONTHS.get(p.term, 0)
         if p.existing:
             lines["existing commitments"] += p.usd_month
+        elif p.term == "bought":
+            lines["machines bought"] += p.usd_month
         elif months:
             lines["commitments"] += p.usd_month
             lines["cost of capital"] += p.upfront_usd * capital / 12 * (months + 1) / (2 * months)

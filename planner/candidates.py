@@ -71,7 +71,7 @@ def enumerate_candidates(
     machines: Mapping[str, int],
     drops: Drops,
 ) -> list[Candidate]:
-    """All deployments that serve at least the class their lane is for.
+    """All deployments that serve at least the class their lane is for, dominated ones among them.
 
     `machines` says which GPU types may be bought for anything, and the largest machine of each [GPUs].
     """
@@ -128,7 +128,7 @@ def enumerate_candidates(
                     found = candidate(problem, run, lane, riders, own, performance, peak, arrive, drops)
                     if found is not None:
                         out.append(found)
-    return prune_dominated(out, drops)
+    return out
 
 
 def peak_req_s(load: Load) -> dict[str, float]:
@@ -243,25 +243,3 @@ def prune_dominated(candidates: list[Candidate], drops: Drops) -> list[Candidate
         else:
             kept.append(c)
     return kept
-
-
-def from_capacity_table(problem: Problem, load: Load) -> list[Candidate]:
-    """One candidate per GPU of the problem's own capacity table, at the rates given there."""
-    given: dict[str, dict[tuple[float, float], float]] = {}
-    for row in problem.performance.capacity:
-        given.setdefault(row.gpu, {})[row.input_tok, row.output_tok] = row.req_s
-    out = []
-    for gpu, rates in given.items():
-        found = {
-            k.label: Rate(point=None, req_s=rates[k.request.input_tok, k.request.output_tok])
-            for k in load.classes
-            if (k.request.input_tok, k.request.output_tok) in rates
-        }
-        if found:
-            name, lane = f"{gpu} as given", Slo()
-            out.append(
-                Candidate(
-                    name=name, deployment=None, gpu=gpu, gpus=1, lane=lane, rates=found, queue=None, slope=1, loss=0
-                )
-            )
-    return out

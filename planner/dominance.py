@@ -23,7 +23,7 @@ COUNTED = ("max_providers", "max_regions", "max_gpu_types", "max_deployments")
 
 def limited(lot: Lot, problem: Problem) -> bool:
     """Whether anything in the problem, quotas aside, limits how much of this offer can be had."""
-    upfront = lot.row.upfront_share > 0 and problem.procurement.max_upfront_usd is not None
+    upfront = lot.upfront_usd > 0 and problem.procurement.max_upfront_usd is not None
     apart = lot.row.term == "spot" and problem.spot.kept_share > 0
     return lot.max_machines is not None or upfront or apart or ordered(lot, problem)
 

@@ -11,6 +11,7 @@ from datetime import date
 from planner.apis import usd_request
 from planner.bill import Hours, Work, bill, divide_blocks, share_out
 from planner.candidates import Candidate
+from planner.changes import changes_of
 from planner.interruptions import MONTH_H
 from planner.market import Lot
 from planner.performance.features import PLAIN
@@ -100,6 +101,7 @@ def finish(
         deployments=deployments,
         apis=apis,
         workloads=with_models(problem, reduced, hours, apis, workloads),
+        changes=changes_of(purchases, deployments, reduced.inputs.protected, today),
         costs=tuple(lines),
         ties=ties(reduced, deployments),
         spread=spread_of(problem, reduced, hours, purchases, deployments),
@@ -135,6 +137,7 @@ def buy(reduced: Reduced, solution: Solution, hours: list[Hours], work: Work) ->
             term=lot.row.term,
             group=lot.group,
             existing=lot.existing is not None,
+            ends_on=lot.ends_on,
             billing="always" if lot.billing == "always" else "hourly",
             count=max(machines.values()),
             hours_month=hours_month,

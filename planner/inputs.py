@@ -35,6 +35,7 @@ class Offer:
     usd_h: float  # P_o    USD/h per machine
     billing: Billing  #        hourly: follows the blocks; stretch: rented min hours on end; always
     existing: int | None = None  #        machines already paid for; nothing to decide
+    away: frozenset[str] = frozenset()  #        blocks in which existing machines are not there
     max_machines: int | None = None  # N_o    machines
     minimum_rental_h: int = 1  # R_o    h on end, if billing is "stretch"
     upfront_usd: float = 0  # F_o    USD per machine
@@ -124,6 +125,7 @@ class FleetInputs:
     admitted: frozenset[tuple[str, str]]  #        (k, g): class k may run in group g
     egress_usd_h: Mapping[tuple[str, str], float] = field(default_factory=dict)  # e_kg  USD/h per request/s
     api_usd_h: Mapping[tuple[str, str], float] = field(default_factory=dict)  # A_ka  USD/h per request/s
+    nobody: frozenset[str] = frozenset()  #        "APIs" that stand for not serving: only to ask what a fleet can do
     api_max_req_s: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (w, a) requests/s
     serving_share: Mapping[str, float] = field(default_factory=dict)  # alpha_g  of the time of spot machines; else 1
     spot_max_share: Mapping[str, float] = field(default_factory=dict)  # by workload

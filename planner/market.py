@@ -6,18 +6,29 @@ group: same GPU, machine size, market, admitted workloads and egress price.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 from planner.catalog.load import Catalog
 from planner.catalog.rows import TERM_MONTHS, PriceOffer
 from planner.drops import Drops
 from planner.interruptions import Interruptions, interruptions_of
+from planner.owning import offer_of_owned
 from planner.problem.matching import allows, named
 from planner.problem.procurement import ExistingCommitment, Quote
 from planner.problem.schema import Problem
 
 WEEK_H = 168
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Machines that are there whatever the problem would buy: so many of an offer, all week or in some of its hours."""
+
+    row: PriceOffer
+    count: int
+    hours: frozenset[int] | None = None  # of the week; None: all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +45,9 @@ class Lot:
     existing: int | None = None
     max_machines: int | None = None
     ends_on: date | None = None
+    hours: frozenset[int] | None = None  # of the week, in which existing machines are there; None: all
     interruptions: Interruptions | None = None  # of spot
+    price_usd: float = 0.0  # of a machine that is bought
 
     @property
     def serving_share(self) -> float:
@@ -49,7 +62,7 @@ class Lot:
     @property
     def upfront_usd(self) -> float:
         """Paid at once for one machine [USD]."""
-        return self.row.upfront_share * self.row.usd_h * 730 * self.months
+        return self.price_usd + self.row.upfront_share * self.row.usd_h * 730 * self.months
 
     def capital_usd_month(self, yearly: float) -> float:
         """Interest on that for one machine, written off evenly over the term [USD/month]."""
@@ -140,14 +153,20 @@ def first_paid_egress(catalog: Catalog) -> dict[str, float]:
     return out
 
 
-def gather(problem: Problem, catalog: Catalog, drops: Drops) -> list[Lot]:
-    """Every offer that passes every filter, with its group, existing commitments first."""
+def gather(problem: Problem, catalog: Catalog, drops: Drops, held: Sequence[Held] = ()) -> list[Lot]:
+    """Every offer that passes every filter, with its group; `held` machines first, then existing commitments."""
     egress = first_paid_egress(catalog) if problem.overheads.egress_kb_request else {}
     terms = allowed_terms(problem)
     risks = {(risk.provider, risk.region, risk.machine): risk for risk in catalog.spot_risk}
     names: dict[str, int] = {}
 
-    def lot(row: PriceOffer, existing: int | None, most: int | None, ends_on: date | None = None) -> Lot | None:
+    def lot(
+        row: PriceOffer,
+        existing: int | None,
+        most: int | None,
+        ends_on: date | None = None,
+        hours: frozenset[int] | None = None,
+    ) -> Lot | None:
         gpu = catalog.gpus.get(row.gpu)
         vendor = gpu.vendor if gpu else ""
         spot = row.term == "spot"
@@ -171,7 +190,8 @@ def gather(problem: Problem, catalog: Catalog, drops: Drops) -> list[Lot]:
         names[label] = names.get(label, 0) + 1
         if names[label] > 1:
             label = f"{label} ({names[label]})"
-        billing = "always" if TERM_MONTHS.get(row.term) or row.minimum_rental_h >= WEEK_H else "hourly"
+        all_month = row.term == "bought" or TERM_MONTHS.get(row.term) or row.minimum_rental_h >= WEEK_H
+        billing = "always" if all_month else "hourly"
         if billing == "hourly" and row.minimum_rental_h > 1:
             billing = "stretch"
         return Lot(
@@ -185,12 +205,12 @@ def gather(problem: Problem, catalog: Catalog, drops: Drops) -> list[Lot]:
             existing=existing,
             max_machines=most,
             ends_on=ends_on,
+            hours=hours,
             interruptions=risk,
         )
 
-    found: list[Lot | None] = [
-        lot(offer_of_existing(e), e.count, e.count, e.ends_on) for e in problem.procurement.existing
-    ]
+    found = [lot(each.row, each.count, each.count, hours=each.hours) for each in held]
+    found += [lot(offer_of_existing(e), e.count, e.count, e.ends_on) for e in problem.procurement.existing]
     for row, most in offers_of(problem, catalog):
         gpu = catalog.gpus.get(row.gpu)
         if not allows(problem.procurement.where, row, gpu.vendor if gpu else ""):
@@ -201,6 +221,13 @@ def gather(problem: Problem, catalog: Catalog, drops: Drops) -> list[Lot]:
             drops.add("a quote of no machines")
         else:
             found.append(lot(row, None, most))
+    for owned in problem.procurement.purchases:
+        row = offer_of_owned(owned, problem.procurement.cost_of_capital_year, problem.month_hours)
+        gpu = catalog.gpus.get(row.gpu)
+        if not allows(problem.procurement.where, row, gpu.vendor if gpu else ""):
+            drops.add("outside procurement.where")
+        elif (one := lot(row, None, owned.max_machines)) is not None:
+            found.append(replace(one, price_usd=owned.price_usd))
     return [one for one in found if one is not None]
 
 

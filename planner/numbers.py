@@ -56,6 +56,7 @@ def to_inputs(
             usd_h=lot.row.usd_h,
             billing=lot.billing,  # type: ignore[arg-type]
             existing=lot.existing,
+            away=frozenset(b.label for b in load.blocks if lot.hours is not None and not lot.hours >= set(b.hours)),
             max_machines=lot.max_machines,
             minimum_rental_h=math.ceil(lot.row.minimum_rental_h),
             upfront_usd=lot.upfront_usd,

@@ -46,6 +46,7 @@ class Purchase(Part):
     term: Term
     group: str = Field(description="same GPU, machine size, market, admitted workloads and egress price")
     existing: bool = Field(default=False, description="already paid for: not decided here")
+    ends_on: date | None = Field(default=None, description="of what is already paid for: when that ends")
     billing: Literal["hourly", "always"] = Field(description="always: every hour of the month, used or not")
     count: int = Field(description="machines at the busiest hour")
     hours_month: float = Field(description="machine-hours billed in a month")
@@ -239,6 +240,22 @@ class Spread(Part):
     max_provider_traffic_share: float = 1
 
 
+class Change(Part):
+    """Machines that are kept, may be returned or are added, against what is already paid for."""
+
+    verdict: Literal["keep", "return", "add"]
+    provider: str
+    region: str
+    machine: str
+    gpu: str
+    gpus: int
+    term: Term
+    count: int
+    ends_on: date | None = None
+    ends_within_month: bool = Field(default=False, description="the commitment ends before the month does")
+    usd_month: float
+
+
 class PricesObserved(Part):
     """How old the prices of this plan are."""
 
@@ -270,6 +287,7 @@ class Plan(Part):
     deployments: tuple[DeploymentPlan, ...] = ()
     apis: tuple[ApiPurchase, ...] = ()
     workloads: tuple[WorkloadPlan, ...] = ()
+    changes: tuple[Change, ...] = Field(default=(), description="against today's fleet; empty: there is none")
     costs: tuple[CostLine, ...] = ()
     ties: tuple[Tie, ...] = ()
     spread: Spread | None = Field(default=None, description="None: the problem limits nothing of it")

@@ -6,13 +6,14 @@ prices per request and per machine into the numbers of the mathematics.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from planner.apis import api_prices
-from planner.candidates import Candidate, enumerate_candidates, from_capacity_table
+from planner.candidates import Candidate, enumerate_candidates, prune_dominated
+from planner.capacity_table import from_capacity_table
 from planner.catalog.load import Catalog, benchmarks_for
 from planner.catalog.own import read_own_rows
 from planner.catalog.rows import ApiPrice
@@ -20,10 +21,11 @@ from planner.dominance import prune_dominated_lots, prune_outclassed_lots, stand
 from planner.drops import Drops
 from planner.errors import NoCandidate
 from planner.inputs import FleetInputs
-from planner.market import Lot, gather
+from planner.market import Held, Lot, gather
 from planner.numbers import to_inputs
 from planner.performance import Performance
 from planner.performance.constants import constants_of
+from planner.performance.types import Deployment
 from planner.problem.schema import Problem
 from planner.problem.workload import AcceptableModel
 from planner.traffic.reduce import reduce_traffic
@@ -48,8 +50,18 @@ class Reduced:
     dropped: Mapping[str, Drops]  # deployment, offer, api
 
 
-def reduce_problem(problem: Problem, folder: Path, catalog: Catalog, today: date | None = None) -> Reduced:
-    """All numbers of the mathematics.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A fleet that is there already: its machines, and the ways to run models that it is set up for."""
+
+    held: tuple[Held, ...] = ()
+    wanted: Callable[[Deployment], bool] = lambda _: True
+
+
+def reduce_problem(
+    problem: Problem, folder: Path, catalog: Catalog, today: date | None = None, fleet: Standing | None = None
+) -> Reduced:
+    """All numbers of the mathematics; with a `fleet`, of running that one, whatever it may leave unserved.
 
     Raises `NoCandidate` if something asked for can be served by nothing, with the reasons counted, and
     `ProblemError` for a trace that cannot be read.
@@ -57,7 +69,9 @@ def reduce_problem(problem: Problem, folder: Path, catalog: Catalog, today: date
     problem = without_ended(problem, today)
     drops = {"deployment": Drops(), "offer": Drops(), "api": Drops()}
     load = reduce_traffic(problem, folder, catalog)
-    lots = prune_dominated_lots(problem, gather(problem, catalog, drops["offer"]), drops["offer"])
+    given = fleet or Standing()
+    gathered = gather(problem, catalog, drops["offer"], given.held)
+    lots = prune_dominated_lots(problem, gathered, drops["offer"])
     machines: dict[str, int] = {}
     for lot in lots:
         machines[lot.row.gpu] = max(machines.get(lot.row.gpu, 0), lot.row.gpus)
@@ -71,7 +85,9 @@ def reduce_problem(problem: Problem, folder: Path, catalog: Catalog, today: date
         candidates = from_capacity_table(problem, load)
     else:
         known = {gpu: most for gpu, most in machines.items() if gpu in catalog.gpus}
-        candidates = enumerate_candidates(problem, load, catalog, performance, known, drops["deployment"])
+        possible = enumerate_candidates(problem, load, catalog, performance, known, drops["deployment"])
+        wanted = [c for c in possible if c.deployment is not None and given.wanted(c.deployment)]
+        candidates = prune_dominated(wanted, drops["deployment"])
     apis = api_prices(problem, load, catalog, drops["api"])
     used_gpus = {c.gpu for c in candidates}
     hosting = [lot for lot in lots if lot.row.gpu in used_gpus or lot.existing is not None]
@@ -79,7 +95,7 @@ def reduce_problem(problem: Problem, folder: Path, catalog: Catalog, today: date
         drops["offer"].add("no deployment fits or meets an objective on this GPU")
     standing = standing_on(problem, hosting, candidates, {k.label: k.workload for k in load.classes})
     hosting = prune_outclassed_lots(problem, hosting, standing, drops["offer"])
-    if any(lot.billing == "stretch" for lot in hosting):
+    if any(lot.billing == "stretch" or lot.hours is not None for lot in hosting):
         load = in_hours(load)
     better = stand_ins(problem, hosting, standing)
     sold = {name: sold_as(w, catalog) for name, w in problem.workloads.items()}
@@ -94,7 +110,8 @@ def reduce_problem(problem: Problem, folder: Path, catalog: Catalog, today: date
         sold=sold,
         dropped=drops,
     )
-    demand_a_way(reduced)
+    if fleet is None:
+        demand_a_way(reduced)
     return reduced
 
 

@@ -30,7 +30,7 @@ def tidy(inputs: FleetInputs, solution: Solution, settings: Settings) -> Solutio
     for run in solution.runs:
         for (c, _), n in run.replicas.items():
             used[c] += n * inputs.deployment_gpus[c] * run.week_h
-    most = max(used.values()) or 1.0
+    most = max(used.values(), default=0.0) or 1.0
     weights = {c: 1.0 + (UNUSED_WEIGHT - 1.0) * (1.0 - u / most) for c, u in used.items()}
 
     def again(run: BlockRun) -> BlockRun:

@@ -44,10 +44,10 @@ def ties(reduced: Reduced, deployments: tuple[DeploymentPlan, ...]) -> tuple[Tie
 
 
 def cheapest_gpu_h(lots: Mapping[str, Lot]) -> dict[str, float]:
-    """The least rent of one GPU-hour of each type among the offers left [USD/h]."""
+    """The least rent of one GPU-hour of each type among the offers left that any workload may use: no spot [USD/h]."""
     least: dict[str, float] = {}
     for lot in lots.values():
-        if lot.existing is None:
+        if lot.existing is None and lot.row.term != "spot":
             least[lot.row.gpu] = min(least.get(lot.row.gpu, math.inf), lot.row.usd_h / lot.row.gpus)
     return least
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from planner.audit import audit
 from planner.catalog.load import Catalog, load_catalog
 from planner.catalog.shipped import shipped_folder
-from planner.errors import AuditFailed, Complaint, InputError
+from planner.errors import AuditFailed, Complaint, InputError, NoCandidate
 from planner.finish import finish
 from planner.plan import Plan
 from planner.problem.places import ProblemFile
@@ -29,8 +29,14 @@ from planner.traffic.reduce import reduce_traffic
 from planner.traffic.types import Load
 
 if TYPE_CHECKING:
+    from planner.analysis.breakeven import Breakeven
     from planner.analysis.sweep import Axis, Solved
+    from planner.comparison import Comparison
+    from planner.evaluation import Evaluation
+    from planner.problem.fleet import FleetFile
 
+QUICKLY_S = 10.0
+"""Beside a fleet that is evaluated, the best plan is looked for so long unless asked otherwise."""
 SPARES_S = 5.0
 """What spare machines cost is looked for at least so long, and at most twice as long as the plan itself."""
 
@@ -58,6 +64,21 @@ def load(name: str | Path, catalog: Catalog | None = None) -> ProblemFile:
     return load_problem(find_problem(name), catalog or load_catalog())
 
 
+def settings_of(
+    problem: ProblemFile, gap: float | None, time_limit_s: float | None, solver: str | None, threads: int | None
+) -> Settings:
+    """How to solve: what is left out comes from the problem file.  Raises `InputError` for an unknown solver."""
+    asked = problem.problem.solver
+    settings = Settings(
+        solver=solver or asked.name,
+        gap=asked.gap if gap is None else gap,
+        time_limit_s=time_limit_s or asked.time_limit_s,
+        workers=threads or asked.threads or 2,
+    )
+    check_solver(settings.solver)
+    return settings
+
+
 def solve(
     problem: ProblemFile,
     catalog: Catalog | None = None,
@@ -78,14 +99,7 @@ def solve(
     An infeasible problem is not an error here: the plan's status says so, and what stands in the way.
     """
     catalog = catalog or load_catalog()
-    asked = problem.problem.solver
-    settings = Settings(
-        solver=solver or asked.name,
-        gap=asked.gap if gap is None else gap,
-        time_limit_s=time_limit_s or asked.time_limit_s,
-        workers=threads or asked.threads or 2,
-    )
-    check_solver(settings.solver)
+    settings = settings_of(problem, gap, time_limit_s, solver, threads)
     progress("reading prices and rates", None, None)
     day = today or date.today()
     reduced = reduce_problem(problem.problem, problem.folder, catalog, day)
@@ -145,3 +159,129 @@ def sweep(
     axes = [parse_axis(each) if isinstance(each, str) else each for each in over]
     one = partial(solve, gap=gap, time_limit_s=time_limit_s, solver=solver, threads=1, price_spares=False)
     return all_points(problem, catalog or load_catalog(), axes, one, jobs)
+
+
+def load_fleet(path: str | Path) -> FleetFile:
+    """Read a fleet file.  Raises `ProblemError` with every mistake found."""
+    from planner.problem.fleet import read_fleet
+
+    return read_fleet(Path(path))
+
+
+def evaluate(
+    problem: ProblemFile,
+    fleet: FleetFile,
+    catalog: Catalog | None = None,
+    *,
+    gap: float | None = None,
+    time_limit_s: float | None = None,
+    solver: str | None = None,
+    threads: int | None = None,
+    today: date | None = None,
+    best_within_s: float | None = QUICKLY_S,
+    progress: Progress = silent,
+) -> Evaluation:
+    """What a given fleet costs and how well it serves a problem, under the rules and with the bill of `solve`.
+
+    `best_within_s`: also look for the problem's own best plan, at most so long; None: not at all.
+    """
+    from planner.analysis.evaluate import evaluate as cost_and_check
+    from planner.evaluation import Best
+
+    catalog = catalog or load_catalog()
+    settings = settings_of(problem, gap, time_limit_s, solver, threads)
+    found = cost_and_check(problem, fleet, catalog, settings, today or date.today(), progress)
+    if best_within_s is None:
+        return found
+    progress("solving for the best fleet", None, None)
+    again = {"gap": gap, "time_limit_s": best_within_s, "solver": solver, "threads": threads, "today": today}
+    try:
+        plan = solve(problem, catalog, **again, price_spares=False, progress=progress)  # type: ignore[arg-type]
+    except NoCandidate as error:
+        best = Best(status="infeasible", usd_month=None, bound_usd_month=None, why=tuple(str(error).splitlines()[:1]))
+    else:
+        best = Best(
+            status=plan.status, usd_month=plan.usd_month, bound_usd_month=plan.bound_usd_month, why=plan.in_the_way
+        )
+    return found.model_copy(update={"best": best})
+
+
+def read_plan(path: str | Path) -> tuple[Plan, tuple[str, ...]]:
+    """A plan as `solve` writes it, or that of an evaluation, and what must be known to compare it.
+
+    Raises `InputError` where the file holds neither, or no fleet.
+    """
+    from pydantic import ValidationError
+
+    from planner.evaluation import Evaluation
+
+    def refuse(what: str) -> InputError:
+        return InputError([Complaint(str(path), what)])
+
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise refuse(f"cannot be read: {why}.  Give a file that `plan solve -o` or `plan evaluate -o` wrote.") from None
+    try:
+        plan, said = Plan.from_json(text), tuple[str, ...]()
+    except ValidationError:
+        try:
+            found = Evaluation.model_validate_json(text)
+        except ValidationError:
+            raise refuse("is no plan.  Give JSON that `plan solve -o` or `plan evaluate -o` wrote.") from None
+        plan, said = found.plan.model_copy(update={"problem": f"{found.fleet} for {found.problem}"}), caveats(found)
+    if plan.usd_month is None:
+        raise refuse(f"holds no plan: its status is {plan.status}.  Give one that was found.")
+    return plan, said
+
+
+def caveats(found: Evaluation) -> tuple[str, ...]:
+    """What the bill of an evaluated fleet leaves out."""
+    out = []
+    if found.unserved:
+        who = ", ".join(sorted({each.workload for each in found.unserved}))
+        out.append(f"{found.fleet} does not serve all of {who}: its bill is for what it serves.")
+    if found.broken:
+        out.append(f"{found.fleet} breaks rules of its problem ({len(found.broken)}; see its evaluation).")
+    return tuple(out)
+
+
+def compare(before: Plan, after: Plan, catalog: Catalog | None = None, notes: tuple[str, ...] = ()) -> Comparison:
+    """Two plans beside each other: bills, machines, workloads, and what each change saves (`planner.waterfall`)."""
+    from planner.comparison import Comparison, bills, machines, workloads
+    from planner.waterfall import listed, waterfall
+
+    if before.month_hours != after.month_hours:
+        notes += (f"A month has {before.month_hours:g} h in the first plan, {after.month_hours:g} in the second.",)
+    return Comparison(
+        before=before.problem,
+        after=after.problem,
+        usd_month_before=before.usd_month or 0.0,
+        usd_month_after=after.usd_month or 0.0,
+        bill=bills(before, after),
+        machines=machines(before, after),
+        workloads=workloads(before, after),
+        steps=waterfall(before, after, listed(catalog or load_catalog())),
+        notes=notes,
+    )
+
+
+def breakeven(
+    problem: ProblemFile,
+    catalog: Catalog | None = None,
+    *,
+    gap: float | None = None,
+    time_limit_s: float | None = None,
+    progress: Progress = silent,
+) -> Breakeven:
+    """From which volume on, and at which prices, machines of one's own beat APIs.
+
+    Raises `NoCandidate` where something is sold by no API, or can be served by no machine.
+    """
+    from planner.analysis.breakeven import breakeven as find
+
+    catalog = catalog or load_catalog()
+    load = reduce_traffic(problem.problem, problem.folder, catalog)
+    one = partial(solve, gap=gap, time_limit_s=time_limit_s, price_spares=False)
+    return find(problem, load, catalog, one, lambda doing: progress(doing, None, None))

@@ -264,7 +264,11 @@ class BruteForce:
             on = {
                 **held,
                 **rented[number],
-                **{o: x.existing for o, x in self.i.offers.items() if x.existing is not None},
+                **{
+                    o: 0 if hour.block in x.away else x.existing
+                    for o, x in self.i.offers.items()
+                    if x.existing is not None
+                },
             }
             if any(sum(w * on.get(o, 0) for o, w in q.weight.items()) > q.limit + 1e-9 for q in self.i.quotas.values()):
                 continue
@@ -416,10 +420,12 @@ class BruteForce:
                 mine = [k for k in asked if i.class_workload[k] == w]
                 for g in i.spot_groups:
                     on_pool = {y: 1.0 for k in mine for y in served.get((k, g), {})}
+                    on_pool |= {p: share for (k, a), p in bought.items() if k in mine and a in i.nobody}
                     at_most.append((on_pool, share * sum(i.demand_req_s[k, b] for k in mine)))
             for w, share in i.spot_max_share.items():
                 mine = {k for k in asked | waiting if i.class_workload[k] == w}
                 row = {y: 1.0 for (k, g), ys in served.items() if k in mine and g in i.spot_groups for y in ys}
+                row |= {p: share for (k, a), p in bought.items() if k in mine and a in i.nobody}
                 fixed = share * sum(i.demand_req_s[k, b] for k in mine & asked)
                 if mine & waiting:
                     for (k, _), ys in served.items():

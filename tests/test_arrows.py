@@ -22,6 +22,7 @@ NEVER = {
     **dict.fromkeys(("reduce", "numbers"), ("formulation", "solver", "search", "operation", "plan")),
     "performance": (
         "formulation", "problem", "traffic", "reduce", "candidates", "solver", "search", "operation", "plan", "outputs",
+        "cli",
     ),
 }  # fmt: skip
 

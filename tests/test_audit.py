@@ -36,6 +36,13 @@ def test_a_plan_that_keeps_every_promise_passes():
 
 MARKET = {"group": "firm", "region": "", "country": "", "machine": "h100x2", "usd_h": 1.5, "provider": "bazaar"}
 SEEN = {"observed_on": "2026-11-01"}
+GPUS = {"provider": "acme", "gpu": "h100-sxm", "gpus": 2, "usd_month": 0}
+KEPT = {**GPUS, "verdict": "keep", "region": "eu-1", "machine": "h100x2", "term": "1y", "count": 1}
+ADDED = [
+    KEPT | {"verdict": "add"},
+    KEPT | {"verdict": "add", "provider": "beta", "region": "eu-2", "machine": "2x-h100-sxm"},
+    KEPT | {"verdict": "add", "machine": "h100x1", "gpus": 1, "term": "spot"},
+]
 ONE_DAY = {"label": "day", "hours": [*cases.DAY[:-1]], "month_h": 156}
 TABLE = {"gpu": "h100-sxm", "input_tok": 1000, "output_tok": 101, "req_s": 7}
 
@@ -383,6 +390,18 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("sums_and_gap", {"bound_usd_month": None, "gap": None}, {}, "called optimal, but no bound is known"),
     ("workload_costs", {"workloads.1.usd_month": 500}, {}, "workloads together cost $5,463.51 a month, the plan"),
     ("workload_costs", {"workloads.1.usd_mtok_output": 3}, {}, "$3 per million output tokens in the plan, $17.1"),
+    (
+        "against_today",
+        {"changes": [KEPT | {"count": 2}, *ADDED]},
+        {},
+        "already paid for: 2 kept, returned or added, 1 in the plan",
+    ),
+    (
+        "against_today",
+        {"changes": [KEPT | {"verdict": "return"}, *ADDED]},
+        {},
+        "without the machines that may go: firm in day: 5 replicas of 1 GPUs do not fit 2 machines of 2 GPUs",
+    ),
 ]  # fmt: skip
 
 
@@ -442,6 +461,10 @@ def test_rates_that_the_model_refuses_are_told_with_its_reason():
 
     found = audited(performance=Refusing())
     assert any("it cannot, too slow per token (60 ms per token)" in breach for breach in found.breaches)
+
+
+def test_what_is_said_of_todays_fleet_passes_where_it_is_true():
+    assert audited({"changes": [KEPT, *ADDED]}).breaches == ()
 
 
 def test_without_a_performance_model_rates_are_not_taken_on_trust():

@@ -10,6 +10,7 @@ import pytest
 from brute_force import BruteForce, fits, rentals
 from fleets import chat_fleet, random_fleet
 
+from planner.analysis.shortfall import Shortfall, unserved_by_the_hour
 from planner.formulation import assemble
 from planner.inputs import Blend, FewKinds, FleetInputs
 from planner.search import search
@@ -35,7 +36,8 @@ def check_plan(i: FleetInputs, plan: Solution) -> None:
     for run in plan.runs:
         week_h[run.block] += run.week_h
         hours = i.block_h[run.block] * run.week_h / i.block_week_h[run.block]
-        on = {**run.hourly, **plan.always}
+        there = {o: n for o, n in plan.always.items() if run.block not in i.offers[o].away}
+        on = {**run.hourly, **there}
         got: dict[str, float] = {}
         work: dict[tuple[str, str], float] = {}
         for (k, c, g), rate in run.served.items():
@@ -288,6 +290,60 @@ def test_a_spare_machine_costs_what_trying_everything_finds(kind):
         assert careless.usd_month <= found.usd_month * (1 + AGREE) + AGREE, seed  # a promise never saves money
         dearer += found.usd_month > careless.usd_month * (1 + AGREE) + AGREE
     assert dearer > 3 and feasible > 8, (dearer, feasible)
+
+
+def given(seed: int) -> FleetInputs:
+    """A random fleet that is there already, some of it not in every block; nothing is left to buy but tokens."""
+    inputs, rng = random_fleet(seed), random.Random(seed)
+    blocks = sorted(inputs.block_h)
+    offers = {
+        o: replace(
+            offer,
+            existing=rng.randint(0, 2),
+            billing="always",
+            away=frozenset(b for b in blocks if rng.random() < 0.3),
+        )
+        for o, offer in inputs.offers.items()
+    }
+    free = replace(inputs, offers=offers, blocks_in_order=False, quotas={}, minimum_orders={}, max_upfront_usd=None)
+    return replace(
+        free, budget_usd_month=None, protected=surviving(seed).protected if rng.random() < 0.5 else frozenset()
+    )
+
+
+@pytest.mark.parametrize("kind", range(5), ids=KINDS)
+def test_machines_that_are_away_at_times_are_run_as_trying_everything_finds(kind):
+    feasible = 0
+    for seed in range(3000 + kind, 3120, 5):
+        inputs = given(seed)
+        expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
+        if expected is None:
+            assert found.ended is Ended.INFEASIBLE, seed
+            continue
+        feasible += 1
+        assert found.usd_month == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
+        check_plan(inputs, found)
+    assert feasible > 4
+
+
+@pytest.mark.parametrize("kind", range(5), ids=KINDS)
+def test_no_way_to_run_a_given_fleet_serves_more_tokens_by_the_hour(kind):
+    short = 0
+    for seed in range(4000 + kind, 4120, 5):
+        inputs = replace(given(seed), windows={}, api_usd_h={}, api_max_req_s={}, egress_usd_h={})
+        inputs = replace(inputs, self_host_usd_month=0, provider_usd_month=0)
+        tokens = {k: 100.0 * (1 + i) for i, k in enumerate(sorted(inputs.class_workload))}
+        priced = {(k, "nobody"): tokens[k] for k, _ in inputs.demand_req_s}
+        priced = replace(inputs, api_usd_h=priced, nobody=frozenset({"nobody"}))
+        expected = BruteForce(priced).cheapest()
+        found = unserved_by_the_hour(inputs, tokens, EXACT, 60)
+        left = sum(tokens[k] * inputs.block_h[b] * n for (k, b), n in found.items())
+        assert left == pytest.approx(expected, rel=1e-4, abs=1e-3), seed
+        short += left > 0
+        # and what is not left out can be served
+        served = search(Shortfall(req_s=found).of(inputs), EXACT)
+        assert served.usd_month is not None, seed
+    assert short > 4
 
 
 def test_a_plan_within_a_gap_is_within_it_and_its_bound_is_true():

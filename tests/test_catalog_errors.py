@@ -175,3 +175,8 @@ def test_a_commitment_dearer_than_paying_by_the_hour_is_found(folder: Path):
     path.write_text(path.read_text(encoding="utf-8") + dearer + "\n", encoding="utf-8")
     (said,) = found(folder)
     assert said.startswith("prices/gmi.csv:4 usd_h\n") and "2.2 USD/h for 1y is more than 2.1 for on-demand" in said
+
+
+def test_a_price_list_sells_no_machine_for_good(folder: Path):
+    spoil(folder, "prices/gmi.csv", ",on-demand,", ",bought,")
+    assert any("prices/gmi.csv:2 term" in said and "procurement.purchases" in said for said in found(folder))

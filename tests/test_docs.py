@@ -8,9 +8,11 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from planner import inputs
 from planner.catalog.load import load_catalog
+from planner.cli import app
 from planner.formulation import COSTS, ROWS
 from planner.formulation.page import notation, page
 from planner.formulation.variables import Variables
@@ -85,6 +87,22 @@ def test_the_figures_of_the_performance_page_are_those_of_the_shipped_file():
     assert rewritten(page, ()) != page
 
 
+def test_the_commands_of_the_page_on_fleets_print_what_it_shows(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    page = (ROOT / "docs" / "evaluate.md").read_text(encoding="utf-8")
+    for text in re.findall(r"```yaml\n(.*?)```", page, re.S):
+        Path(text.split()[1]).write_text(text, encoding="utf-8")
+    blocks = re.findall(r"```\n\$ plan (.*?)\n(.*?)```", page, re.S)
+    assert [command.split()[0] for command, _ in blocks] == ["evaluate", "evaluate", "solve", "compare", "rfq"]
+    for command, shown in blocks:
+        answer = CliRunner().invoke(app, command.split(" > ")[0].split())
+        assert answer.exit_code in (0, 1), answer.output
+        whole = [line.rstrip() for line in answer.stdout.splitlines()]
+        lines = [line.rstrip() for line in shown.splitlines() if line != "| ... | |"]
+        assert lines == whole[: len(lines)], command
+
+
 def test_every_article_problem_is_on_the_page_of_articles():
     written = (ROOT / "docs" / "articles.md").read_text(encoding="utf-8")
     cases = sorted((ROOT / "problems").glob("article-*.yaml"))
@@ -93,8 +111,6 @@ def test_every_article_problem_is_on_the_page_of_articles():
 
 
 def test_every_command_is_in_the_readme():
-    from planner.cli import app
-
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     names = [command.name or command.callback.__name__ for command in app.registered_commands]
     names += [group.name for group in app.registered_groups]

@@ -10,9 +10,10 @@ import pytest
 
 from planner.errors import InputError
 from planner.outputs.tables import tables_of, write_tables
-from planner.plan import ApiPurchase, ClassRate, CostLine, DeploymentPlan, Dropped, Purchase, WorkloadPlan
+from planner.plan import ApiPurchase, Change, ClassRate, CostLine, DeploymentPlan, Dropped, Purchase, WorkloadPlan
 
-NAMES = {f"{name}.csv" for name in ["purchases", "schedule", "deployments", "apis", "workloads", "costs", "dropped"]}
+TABLES = ("purchases", "changes", "schedule", "deployments", "apis", "workloads", "costs", "dropped")
+NAMES = {f"{name}.csv" for name in TABLES}
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -21,7 +22,7 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("name", plans.ALL)
-def test_every_plan_gives_seven_tables(tmp_path, name):
+def test_every_plan_gives_eight_tables(tmp_path, name):
     written = write_tables(plans.ALL[name](), tmp_path / "out")
     assert {path.name for path in written} == NAMES == {path.name for path in (tmp_path / "out").iterdir()}
     assert list(tmp_path.iterdir()) == [tmp_path / "out"]
@@ -60,6 +61,7 @@ def test_every_figure_of_a_part_has_its_column():
         "deployments.csv": [DeploymentPlan, ClassRate],
         "apis.csv": [ApiPurchase],
         "workloads.csv": [WorkloadPlan],
+        "changes.csv": [Change],
         "costs.csv": [CostLine],
         "dropped.csv": [Dropped],
     }.items():

@@ -6,10 +6,10 @@ that a mistake there cannot hide here.  A bad plan is reported in sentences, nev
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from planner.audit import apis, bill, fleet, limits, offers, quality, rates, resilience, service, spot, spread
+from planner.audit import apis, bill, fleet, limits, offers, quality, rates, resilience, service, spot, spread, today
 from planner.audit.evidence import Evidence, Finding
 from planner.catalog.load import Catalog
 from planner.performance import Performance
@@ -55,8 +55,20 @@ CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     bill.cost_lines,
     bill.sums_and_gap,
     bill.workload_costs,
+    today.against_today,
 )
 """Every rule that a plan is held to, in the order in which they are told."""
+
+ABOUT_BUYING: tuple[Callable[[Evidence], Finding], ...] = (
+    offers.where_and_terms,
+    limits.quotas,
+    limits.minimum_orders,
+    limits.minimum_rentals,
+    limits.upfront_cash,
+    limits.budget,
+    spread.few_kinds,
+)
+"""Of these, the rules on what may be bought: a fleet that is given may break them and still be costed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +79,14 @@ class Audit:
     breaches: tuple[str, ...]
 
 
-def audit(plan: Plan, problem: Problem, load: Load, catalog: Catalog, performance: Performance | None) -> Audit:
+def audit(
+    plan: Plan,
+    problem: Problem,
+    load: Load,
+    catalog: Catalog,
+    performance: Performance | None,
+    rules: Sequence[Callable[[Evidence], Finding]] = CHECKS,
+) -> Audit:
     """Recheck a plan against what it was made from; `performance` may be None for a capacity table.
 
     Never raises on a bad plan: a check that cannot be finished is itself a breach.  A plan that buys
@@ -84,7 +103,7 @@ def audit(plan: Plan, problem: Problem, load: Load, catalog: Catalog, performanc
     )
     checks: list[str] = []
     breaches: list[str] = []
-    for check in CHECKS:
+    for check in rules:
         try:
             finding = check(evidence)
         except Exception as error:

@@ -15,6 +15,10 @@ GAP_ERROR = 1e-6
 """A gap may be told this much off, a share."""
 
 
+RENT = {"on-demand": "on-demand rent", "spot": "spot rent", "bought": "machines bought"}
+"""Lines of the bill by term; every other term is a commitment."""
+
+
 def machine_hours(e: Evidence) -> Finding:
     """Machines, hours and dollars of every purchase agree, and commitments are billed at every hour."""
     breaches: list[str] = []
@@ -29,7 +33,7 @@ def machine_hours(e: Evidence) -> Finding:
                 if by_block.get(block, 0) != purchase.count:
                     figures = f"{by_block.get(block, 0)} run in {block}, {purchase.count} are held all month"
                     breaches.append(f"{said(purchase)}: {figures}")
-        elif purchase.existing or purchase.term in TERM_MONTHS or purchase.minimum_rental_h > HOURS:
+        elif purchase.existing or purchase.term in (*TERM_MONTHS, "bought") or purchase.minimum_rental_h > HOURS:
             breaches.append(f"{said(purchase)}: billed by the hour, but it is paid all month")
         elif (busiest := max(by_block.values(), default=0)) != purchase.count:
             figures = f"{purchase.count} machines in the plan, {busiest} at the busiest hour"
@@ -66,11 +70,10 @@ def cost_lines(e: Evidence) -> Finding:
 
 def _recomputed(e: Evidence) -> dict[str, float]:
     extra, buying = e.problem.overheads, e.problem.procurement
-    usd: dict[str, float] = dict.fromkeys(
-        ("on-demand rent", "spot rent", "commitments", "existing commitments", "cost of capital"), 0.0
-    )
+    names = (*RENT.values(), "commitments", "existing commitments", "cost of capital")
+    usd: dict[str, float] = dict.fromkeys(names, 0.0)
     for each in e.plan.purchases:
-        line = {"on-demand": "on-demand rent", "spot": "spot rent"}.get(each.term, "commitments")
+        line = RENT.get(each.term, "commitments")
         usd["existing commitments" if each.existing else line] += each.usd_h * e.billed_h(each)
         months = TERM_MONTHS.get(each.term, 0)
         if months and not each.existing:

@@ -15,7 +15,7 @@ from planner.audit.evidence import Evidence, Finding, differs, usd_differs
 from planner.catalog.rows import TERM_MONTHS, PriceOffer
 from planner.plan import Purchase
 from planner.problem.matching import Located, allows
-from planner.problem.procurement import ExistingCommitment, Quote
+from planner.problem.procurement import ExistingCommitment, OwnedMachine, Quote
 
 MONTH_H = 730
 """Hours that a month of a commitment's upfront price counts, whatever the problem's month."""
@@ -37,9 +37,10 @@ class Place:
 class Origin:
     """Something for sale that a purchase may be."""
 
-    kind: Literal["catalog", "discount", "quote", "existing"]
-    row: PriceOffer | Quote | ExistingCommitment
-    upfront_share: float = 0.0
+    kind: Literal["catalog", "discount", "quote", "existing", "bought"]
+    row: PriceOffer | Quote | ExistingCommitment | OwnedMachine
+    upfront_share: float = 0.0  # of a commitment's term
+    price_usd: float = 0.0  # of a machine bought
 
 
 def origins(e: Evidence, purchase: Purchase) -> list[Origin]:
@@ -48,7 +49,10 @@ def origins(e: Evidence, purchase: Purchase) -> list[Origin]:
     found: list[Origin] = []
     if purchase.existing:
         found = [Origin(kind="existing", row=row) for row in buying.existing if _same_machine(purchase, row)]
-        return [each for each in found if not differs(each.row.usd_h, purchase.usd_h)]
+        return [each for each in found if not differs(getattr(each.row, "usd_h", 0.0), purchase.usd_h)]
+    for owned in buying.purchases if purchase.term == "bought" else ():
+        if _same_machine(purchase, owned) and not differs(_owned_usd_h(e, owned), purchase.usd_h):
+            found.append(Origin(kind="bought", row=owned, price_usd=owned.price_usd))
     for quote in buying.quotes:
         if _same_machine(purchase, quote) and _same_sale(purchase, quote, quote.usd_h):
             found.append(Origin(kind="quote", row=quote, upfront_share=quote.upfront_share))
@@ -64,7 +68,16 @@ def origins(e: Evidence, purchase: Purchase) -> list[Origin]:
     return found
 
 
-def _same_machine(purchase: Purchase, row: PriceOffer | Quote | ExistingCommitment) -> bool:
+def _owned_usd_h(e: Evidence, owned: OwnedMachine) -> float:
+    """All-in price of an hour: the loan is paid down month by month, what is sold at the end pays its last part."""
+    monthly = e.problem.procurement.cost_of_capital_year / 12
+    worth_today = sum((1 + monthly) ** -month for month in range(1, owned.life_months + 1))
+    to_pay = owned.price_usd * (1 - owned.residual_share / (1 + monthly) ** owned.life_months)
+    by_hour = owned.power_kw * owned.pue * owned.usd_kwh
+    return (to_pay / worth_today + owned.hosting_usd_month + owned.staff_usd_month) / e.problem.month_hours + by_hour
+
+
+def _same_machine(purchase: Purchase, row: PriceOffer | Quote | ExistingCommitment | OwnedMachine) -> bool:
     words = ("provider", "region", "country", "gpu", "gpus")
     return all(getattr(purchase, key) == getattr(row, key) for key in words) and (
         row.machine is None or row.machine == purchase.machine
@@ -126,7 +139,7 @@ def offers_exist(e: Evidence) -> Finding:
             continue
         months = TERM_MONTHS.get(purchase.term, 0)
         term_usd = purchase.usd_h * MONTH_H * months * purchase.count
-        asked = [each.upfront_share * term_usd for each in found]
+        asked = [each.upfront_share * term_usd + each.price_usd * purchase.count for each in found]
         if all(usd_differs(purchase.upfront_usd, usd) for usd in asked):
             figures = f"${purchase.upfront_usd:,.2f} upfront in the plan, ${asked[0]:,.2f} are asked"
             breaches.append(f"{said(purchase)}: {figures}")
@@ -190,6 +203,8 @@ def where_and_terms(e: Evidence) -> Finding:
             listed = "; ".join(f"{key}: {', '.join(names)}" for key, names in rules.items())
             breaches.append(f"{said(purchase)}: procurement.where does not allow it ({listed})")
         months = TERM_MONTHS.get(purchase.term, 0)
+        if purchase.term == "bought":
+            continue
         if buying.terms and purchase.term not in buying.terms:
             breaches.append(f"{said(purchase)}: only the terms {', '.join(buying.terms)} may be taken")
         elif not buying.terms and months > buying.max_term_months:

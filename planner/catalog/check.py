@@ -152,6 +152,9 @@ def prices_are_sane(tables: dict[str, Placed], today: date) -> Iterator[Complain
     """No H100 under 0.50 USD/h on demand; spot and commitments not dearer than on demand; 3y not than 1y."""
     by_machine: dict[tuple[str, str, str], dict[str, tuple[float, str]]] = {}
     for offer, place in tables["offers"]:
+        if offer.term == "bought":
+            what = "no price of an hour is one of a machine bought.  Name it under procurement.purchases of a problem."
+            yield Complaint(f"{place} term", what)
         each = offer.usd_h / offer.gpus
         if offer.gpu.startswith("h100") and offer.term == "on-demand" and each < H100_FLOOR_USD_H:
             what = f"{each:.2f} USD per H100-hour is below {H100_FLOOR_USD_H:.2f}.  Is it cents, or a share?"

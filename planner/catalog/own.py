@@ -5,6 +5,7 @@ What `plan calibrate` writes.  Nothing is predicted or corrected here.
 
 from __future__ import annotations
 
+from glob import escape
 from pathlib import Path
 
 from planner.catalog.load import Catalog, unknown_names
@@ -18,7 +19,7 @@ def read_own_rows(path: Path, catalog: Catalog) -> list[Benchmark]:
     if not path.is_file():
         what = "there is no such file.  `plan calibrate FILES... -o FILE` writes one from benchmark results."
         raise InputError([Complaint(str(path), what)])
-    table = Table(path=path.name, row=Benchmark, key=tuple(Benchmark.model_fields))
+    table = Table(path=escape(path.name), row=Benchmark, key=tuple(Benchmark.model_fields))
     rows, places, complaints = read_table(path.parent, table)
     complaints += unknown_names(rows, places, "gpu", catalog.gpus, "gpus.csv")
     complaints += unknown_names(rows, places, "model", catalog.models, "models.csv")

@@ -13,9 +13,12 @@ from typing import Annotated
 import typer
 
 from planner.cli.answering import INTERRUPTED, Answering, keep_stdout_clean, still_solving
+from planner.cli.breaking_even import breakeven
 from planner.cli.calibrating import calibrate
 from planner.cli.catalogs import catalog_app
+from planner.cli.comparing import compare, rfq
 from planner.cli.estimating import estimate
+from planner.cli.evaluating import evaluate
 from planner.cli.problems import import_app, init, validate
 from planner.cli.solving import solve
 from planner.cli.sweeping import sweep
@@ -35,6 +38,10 @@ app.command()(solve)
 app.command()(validate)
 app.command()(init)
 app.command()(sweep)
+app.command()(breakeven)
+app.command()(evaluate)
+app.command()(compare)
+app.command()(rfq)
 app.command()(calibrate)
 app.command()(estimate)
 app.add_typer(catalog_app, name="catalog")

@@ -134,17 +134,6 @@ def writable(path: Path | None, option: str, source: Path | None = None) -> None
         raise InputError([Complaint(f"{option} {path}", f"there is no folder {path.parent}.  Make it first.")])
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all.  Raises `InputError` where that cannot be done."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InputError([Complaint(str(path), f"cannot be written: {error.strerror or error}.")]) from error
-
-
 def watched(work: Callable[[Report], Result]) -> Result:
     """Do long work in a thread, so that Ctrl-C is heard at once; after two seconds show how it stands."""
     latest: list[tuple[str, float | None, float | None]] = [("starting", None, None)]

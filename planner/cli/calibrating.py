@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from planner.cli.answering import answer_console, warn, watched, writable, write_whole
+from planner.cli.answering import answer_console, warn, watched, writable
 from planner.errors import Complaint, InputError
+from planner.files import write_whole
 
 if TYPE_CHECKING:
     from planner.catalog.importers.rows import Given
@@ -84,11 +85,11 @@ def calibrate(
     if complaints:
         raise InputError(complaints)
     merged = _merged_with(output, rows) if output is not None else None
-    if merged is not None and output is not None:
-        write_whole(output, csv_text(merged.rows))
     from planner.performance.compare import compare
 
     compared = watched(lambda _report: compare(rows, catalog))
+    if merged is not None and output is not None:
+        write_whole(output, csv_text(merged.rows))
     if json:
         from dataclasses import asdict
         from json import dumps

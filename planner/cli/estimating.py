@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from planner.cli.answering import answer_console, warn, watched, write_whole
+from planner.cli.answering import answer_console, warn, watched
 from planner.cli.deployment_options import (
     ENGINE,
     MEMORY_SHARE,
@@ -18,6 +18,7 @@ from planner.cli.deployment_options import (
     unwritable,
 )
 from planner.errors import Complaint, InputError, NoCandidate
+from planner.files import write_whole
 
 if TYPE_CHECKING:
     from planner.catalog.load import Catalog
@@ -118,7 +119,9 @@ def estimate(
         "--replicas": replicas,
     }
     if rows is not None:
-        _estimate_rows(rows, output, benchmarks, [name for name, value in of_one.items() if value is not None], json)
+        beside = [name for name, value in of_one.items() if value is not None]
+        beside += ["--aiconfigurator"] if ask_aiconfigurator else []
+        _estimate_rows(rows, output, benchmarks, beside, json)
     else:
         _estimate_one(of_one, output, benchmarks, json, ask_aiconfigurator)
 

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from planner.cli.answering import answer_console, watched, writable, write_whole
+from planner.cli.answering import answer_console, watched, writable
 from planner.cli.solving import ProblemName
 from planner.errors import Complaint, InputError
+from planner.files import write_whole
 
 import_app = typer.Typer(no_args_is_help=True, help="Turn the inputs of other planners into problem files.")
 

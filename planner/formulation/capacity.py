@@ -64,7 +64,7 @@ def running(inputs: FleetInputs, v: Variables, g: str, b: str) -> tuple[list[Var
         if offer.group != g:
             continue
         if offer.existing is not None:
-            existing += offer.existing
+            existing += 0 if b in offer.away else offer.existing
         else:
             decided.append(v.always[o] if offer.billing == "always" else v.hourly[o, b])
     return decided, existing

@@ -25,16 +25,17 @@ def within_quota(inputs: FleetInputs, v: Variables) -> Rows:
     The dual is what one more GPU or machine of quota would save through block *b* (USD per month).
     """
     for q, quota in inputs.quotas.items():
-        always, room = [], quota.limit
+        always, there = [], []
         for o, weight in quota.weight.items():
             offer = inputs.offers[o]
             if offer.existing is not None:
-                room -= weight * offer.existing
+                there.append((weight * offer.existing, offer.away))
             elif offer.billing == "always":
                 always.append(weight * v.always[o])
         for b in inputs.block_h:
             by_hour = [weight * v.hourly[o, b] for o, weight in quota.weight.items() if (o, b) in v.hourly]
             if always or by_hour:
+                room = quota.limit - sum(n for n, away in there if b not in away)
                 yield (q, b), lpSum(always + by_hour) <= room
 
 

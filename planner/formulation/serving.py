@@ -72,6 +72,11 @@ def no_more_than_there_is(inputs: FleetInputs, v: Variables) -> Rows:
             yield (k, b), lpSum(3600 * inputs.block_h[b] * y for _, y in served) <= most
 
 
+def not_served(inputs: FleetInputs, v: Variables, classes: list[str], b: str) -> list[Var]:
+    """What is left unserved of these classes in a block, where a fleet that is given is asked what it can do."""
+    return [v.api[k, a, b] for k in classes for a in sorted(inputs.nobody) if (k, a, b) in v.api]
+
+
 @family(
     over=("workload", "block"),
     unit="requests/s",
@@ -85,7 +90,8 @@ def within_spot_share(inputs: FleetInputs, v: Variables) -> Rows:
         \sum_{k \in w}\sum_{c,\, g\, \mathrm{spot}} y_{kcgb} \le \sigma_w \sum_{k \in w} D_{kb}
         \qquad \forall w, b
 
-    For work that may wait, the share is of what the fleet serves in that block.
+    For work that may wait, the share is of what the fleet serves in that block; of a fleet that is given and cannot
+    serve all, it is of what is served.
     """
     for w, share in inputs.spot_max_share.items():
         classes = [k for k, owner in inputs.class_workload.items() if owner == w]
@@ -95,7 +101,7 @@ def within_spot_share(inputs: FleetInputs, v: Variables) -> Rows:
             if not on_spot or share >= 1:
                 continue
             demand = sum(inputs.demand_req_s.get((k, b), 0) for k in classes)
-            whole = demand if demand else lpSum(y for _, y in served)
+            whole = demand - lpSum(not_served(inputs, v, classes, b)) if demand else lpSum(y for _, y in served)
             yield (w, b), lpSum(on_spot) <= share * whole
 
 
@@ -111,8 +117,8 @@ def keep_if_a_pool_goes(inputs: FleetInputs, v: Variables) -> Rows:
     .. math::
         \sum_{k \in w}\sum_{c} y_{kcgb} \le \pi_w \sum_{k \in w} D_{kb} \qquad \forall w, g\ \mathrm{spot}, b
 
-    Where it counts each pool is a group of its own.  The dual is what one more request/s on the pool would save through
-    block *b* (USD per month).
+    Where it counts each pool is a group of its own; of a fleet that is given and cannot serve all, the share is of what
+    is served.  The dual is what one more request/s on the pool would save through block *b* (USD per month).
     """
     for w, share in inputs.pool_max_share.items():
         classes = [k for k, owner in inputs.class_workload.items() if owner == w]
@@ -124,7 +130,7 @@ def keep_if_a_pool_goes(inputs: FleetInputs, v: Variables) -> Rows:
                     if g in inputs.spot_groups:
                         on_pool.setdefault(g, []).append(y)
             for g, served in on_pool.items():
-                yield (w, g, b), lpSum(served) <= share * demand
+                yield (w, g, b), lpSum(served) <= share * (demand - lpSum(not_served(inputs, v, classes, b)))
 
 
 @family(

@@ -107,7 +107,8 @@ def _show_objective(estimate: Estimate, at: AtObjective | Refusal, page: Page) -
         page.say(
             f"{sharing}: {short(rate.req_s)} requests/s, {short(rate.req_s * output_tok)} output tok/s at most "
             f"({short(rate.low_req_s)} to {short(rate.high_req_s)} requests/s at the ends of both bands).  "
-            f"That is {percent(rate.busy_share)} of every slot busy; {percent(rate.waiting_share)} wait for a slot."
+            f"That is {percent(rate.busy_share)} of all {rate.slots:,} slots busy; {percent(rate.waiting_share)} wait "
+            "for one."
         )
     lines = [
         Line(LIMIT_WORDS[what], tuple(short(ms) for ms in values.values()))
@@ -121,7 +122,7 @@ def _missed(objective: Objective, rate: Rate) -> str:
     share = objective.percentile_share
     seen = {"ttft": rate.ttft_ms, "tpot": rate.tpot_ms, "e2e": rate.e2e_ms}
     late = [
-        f"{LIMIT_WORDS[what]} is {short(seen[what][share])} ms where {limit:,.4g} is asked"
+        f"{LIMIT_WORDS[what]} is {short(seen[what][share])} ms where {limit:,.0f} is asked"
         for what, limit in limits_of(objective).items()
         if seen[what][share] > limit
     ]
@@ -228,6 +229,7 @@ def _objective(estimate: Estimate, at: AtObjective) -> dict[str, Any]:
             "low_req_s": rate.low_req_s,
             "high_req_s": rate.high_req_s,
             "output_tok_s": rate.req_s * estimate.request.output_tok,
+            "slots": rate.slots,
             "busy_share": rate.busy_share,
             "in_flight_replica": rate.in_flight,
             "waiting_share": rate.waiting_share,

@@ -18,6 +18,7 @@ TERM_WORDS: dict[Term, str] = {
     "6m": "6-month commitment",
     "1y": "1-year commitment",
     "3y": "3-year commitment",
+    "bought": "bought",
 }
 
 

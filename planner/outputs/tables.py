@@ -26,6 +26,11 @@ PURCHASE_COLUMNS = (
     *OFFER_COLUMNS,
     *("billing", "count", "hours_month", "usd_h", "usd_month", "upfront_usd", "minimum_rental_h"),
     *("interruptions_month", "serving_share", "interruptions_source", "busy_share", "group", "source", "observed_on"),
+    "ends_on",
+)
+CHANGE_COLUMNS = (
+    *("verdict", "provider", "region", "machine", "gpu", "gpus", "term", "count"),
+    *("ends_on", "ends_within_month", "usd_month"),
 )
 SCHEDULE_COLUMNS = (*OFFER_COLUMNS, "when", "machines", "hours_week", "hours_month")
 RATE_COLUMNS = (
@@ -54,7 +59,7 @@ DROPPED_COLUMNS = ("kind", "reason", "count", "nearest")
 
 
 def write_tables(plan: Plan, folder: Path) -> tuple[Path, ...]:
-    """Write the seven tables into `folder` and return their paths; what else is there stays.
+    """Write the eight tables into `folder` and return their paths; what else is there stays.
 
     Raises InputError if that cannot be done; tables of an earlier plan are then as they were.
     """
@@ -81,6 +86,7 @@ def tables_of(plan: Plan) -> dict[str, tuple[tuple[str, ...], list[Row]]]:
     tags = sorted({tag for workload in plan.workloads for tag in workload.tags})
     return {
         "purchases.csv": (PURCHASE_COLUMNS, [purchase.model_dump() for purchase in plan.purchases]),
+        "changes.csv": (CHANGE_COLUMNS, [change.model_dump() for change in plan.changes]),
         "schedule.csv": (SCHEDULE_COLUMNS, _schedule_rows(plan)),
         "deployments.csv": (
             DEPLOYMENT_COLUMNS,
@@ -140,11 +146,12 @@ def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
     """One table; keys of a row that are no columns are left out, missing ones are empty cells."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([_cell(column) for column in columns])
-        writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
+        writer.writerow([safe_cell(column) for column in columns])
+        writer.writerows([safe_cell(row.get(column)) for column in columns] for row in rows)
 
 
-def _cell(value: Any) -> Any:
+def safe_cell(value: Any) -> Any:
+    """A value as a cell that no spreadsheet takes for a formula."""
     if not isinstance(value, str):
         return str(value).lower() if isinstance(value, bool) else value
     text = plain(value)

@@ -36,7 +36,7 @@ def show_purchases(plan: Plan, page: Page) -> None:
             (usd(purchase.usd_month, page.cents), count(purchase.hours_month), percent(purchase.busy_share)),
             [
                 f"{purchase.provider} {purchase.region or '(region not stated)'}, {_term(purchase)}, "
-                f"{usd_fine(purchase.usd_h)}/h each, seen {purchase.observed_on}",
+                f"{usd_fine(purchase.usd_h)}/h each" + ("" if purchase.existing else f", seen {purchase.observed_on}"),
             ],
         )
         for purchase in plan.purchases
@@ -63,6 +63,24 @@ def spread_words(spread: Spread, page: Page) -> None:
     for each in spread.leaning:
         most = percent(spread.max_provider_traffic_share)
         page.say(f"No provider serves more than {percent(each.share)} of {each.workload} in any hour (at most {most}).")
+
+
+def show_changes(plan: Plan, page: Page) -> None:
+    """Against today's fleet: what to keep, what may go, what to add, and when commitments end."""
+    if not plan.changes:
+        return
+    lines = []
+    for change in plan.changes:
+        what = f"{change.verdict} {change.count:,} x {change.machine} ({change.gpus} x {change.gpu})"
+        term = "already paid for" if change.verdict != "add" else TERM_WORDS[change.term]
+        ends = f", ends {change.ends_on}" if change.ends_on else ""
+        under = [f"{change.provider} {change.region or '(region not stated)'}, {term}{ends}"]
+        if change.verdict == "return":
+            under.append("needed in no hour of this plan; paid for until its commitment ends or is given back")
+        if change.ends_within_month:
+            under.append("ENDS WITHIN THE MONTH: counted here all month; solve without it to see what takes its place")
+        lines.append(Line(what, (usd(change.usd_month, page.cents),), under))
+    page.table("Against today's fleet", ("USD/month",), lines)
 
 
 def _term(purchase: Purchase) -> str:
@@ -126,6 +144,7 @@ def show_bill(plan: Plan, page: Page) -> None:
 SECTIONS = (
     show_headline,
     show_purchases,
+    show_changes,
     show_schedule,
     show_deployments,
     show_apis,

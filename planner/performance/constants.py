@@ -67,6 +67,9 @@ class Labels(NamedTuple):
     how: str  # precision, and whether the GPU multiplies four bits itself
 
 
+EARLIER = "before October 2024"
+
+
 def labels_of(deployment: Deployment, load: str = "serving", early: bool = False) -> Labels:
     """The labels of a deployment; `early`: measured before October 2024."""
     d = deployment
@@ -79,7 +82,7 @@ def labels_of(deployment: Deployment, load: str = "serving", early: bool = False
         architecture=d.model.architecture,
         family=family_of(d.model),
         load=load,
-        era="before October 2024" if early else "since October 2024",
+        era=EARLIER if early else "since October 2024",
         how=d.precision + native,
     )
 
@@ -138,11 +141,12 @@ class Constants:
     bands: dict[tuple[str, str], float]  # (quantity, source) -> half width of the 80 % band in standard deviations
 
     def factor(self, channel: str, labels: Labels) -> float:
-        """The product of all factors on one channel."""
-        product = 1.0
+        """The product of all factors on one channel; what is known of the earlier era alone holds for the later too."""
+        product, before = 1.0, labels._replace(era=EARLIER)
         for group in GROUPS:
             if channel in group.channels and (key := group.key(labels)):
-                product *= self.factors.get((channel, key), 1.0)
+                known = self.factors.get((channel, key))
+                product *= self.factors.get((channel, group.key(before)), 1.0) if known is None else known
         return product
 
     def speed(self, labels: Labels) -> Speed:

@@ -6,7 +6,6 @@ single rows, where other rows of the same configuration stay.  The widths of the
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +20,6 @@ from planner.performance.sources import source_of
 FOLDS = 24
 SEED = 3
 QUANTITIES = ("tpot", "ttft", "throughput")
-
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from planner.performance import Performance
 from planner.performance.memory import kv_room_gib, max_concurrency, request_gib
 from planner.performance.percentiles import Latencies, Law, ReplicaCurve, highest_rate, latencies
-from planner.performance.queueing import STABLE_SHARE
 from planner.performance.rates import curve_of
 from planner.performance.types import Deployment, Objective, OperatingPoint, Refusal, Request
 
@@ -29,6 +28,7 @@ class Rate:
     """The highest arrival rate that keeps an objective, replicas sharing one queue."""
 
     replicas: int
+    slots: int  # requests let in at once, in each
     req_s: float  # of all replicas together; 0: at no rate is it kept
     low_req_s: float  # both latencies at the slow end of their 80 % bands
     high_req_s: float
@@ -109,30 +109,31 @@ def _at_objective(
         return point
     if isinstance(replica, Refusal):
         return replica
-    curve = curve_of(replica, point.concurrency)
+    # An engine that is let take all that fits is late more seldom than one that stops where a full house is in time.
+    curves = [curve_of(replica, slots) for slots in sorted({point.concurrency, replica.most})]
+    curve = max(curves, key=lambda each: highest_rate(each, objective, replicas))
 
-    def highest(tpot_factor: float, ttft_factor: float, rate_share: float) -> float:
+    def highest(tpot_factor: float, ttft_factor: float) -> float:
         slowed = replace(
             curve,
             tpot_ms=curve.tpot_ms * tpot_factor,
             ttft_ms=curve.ttft_ms * ttft_factor,
             prefill_ms=curve.prefill_ms * ttft_factor,
         )
-        # A curve of latencies does not say that short answers are bound by reading prompts; the point does.
-        most = STABLE_SHARE * replicas * point.req_s * rate_share
-        return min(most, highest_rate(slowed, objective, replicas))
+        return highest_rate(slowed, objective, replicas)
 
     tpot, ttft = 1 + point.tpot_band_share, 1 + point.ttft_band_share
-    req_s = highest(1, 1, 1)
-    full = replicas * point.req_s
+    req_s = highest(1, 1)
+    full = replicas * curve.full_req_s
     seen_req_s = req_s or QUIET_SHARE * full
     shares = sorted({*PERCENTILES, objective.percentile_share})
     seen = _latencies(curve, seen_req_s, replicas)
     rate = Rate(
         replicas=replicas,
+        slots=len(curve.tpot_ms),
         req_s=req_s,
-        low_req_s=min(req_s, highest(tpot, ttft, point.low_share)),
-        high_req_s=max(req_s, highest(1 / tpot, 1 / ttft, point.high_share)),
+        low_req_s=min(req_s, highest(tpot, ttft)),
+        high_req_s=max(req_s, highest(1 / tpot, 1 / ttft)),
         busy_share=req_s / full,
         in_flight=seen.in_flight,
         waiting_share=seen.waiting_share,

@@ -13,7 +13,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import Annotated, get_args
 
 import numpy as np
 import typer
@@ -27,9 +27,6 @@ from planner.performance.points import Floats, Points, points_of, roofs, speed_o
 from planner.performance.roofline import Physics
 from planner.performance.sources import MEMORY_SHARE, OTHER_VENDORS
 from planner.performance.types import Source
-
-if TYPE_CHECKING:
-    pass
 
 SCATTER = {"tpot": 0.2, "ttft": 0.48, "throughput": 0.2}
 """Standard deviation of the logarithm of measured / roofline that the fit expects of a row."""
@@ -203,7 +200,7 @@ def main(
     """Fit the constants to FOLDER/benchmarks.csv and write FOLDER/performance.csv, errors included."""
     from planner.catalog.load import load_catalog
     from planner.catalog.shipped import shipped_folder
-    from planner.cli.answering import write_whole
+    from planner.files import write_whole
     from planner.performance.crossvalidate import cross_validate, ordered_right
     from planner.performance.fitted import left_out, table, told, width_elsewhere
     from planner.performance.observations import observe

@@ -29,7 +29,7 @@ def table(constants: Constants, data: Data, errors: dict[str, dict[str, Errors]]
     row = partial(FittedConstant, source="planner.performance.fit on catalogs/benchmarks.csv", observed_on=on)
     rows = [
         row(kind="physics", name=f.name, value=_short(getattr(constants.physics, f.name)), rows=len(data.group),
-            unit="ms" if f.name.endswith("_ms") else "requests" if f.name == "seats" else "share")
+            unit=unit_of(f.name))
         for f in fields(Physics)
     ]  # fmt: skip
     members: dict[tuple[str, str], int] = {}
@@ -40,7 +40,8 @@ def table(constants: Constants, data: Data, errors: dict[str, dict[str, Errors]]
                     members[channel, key] = members.get((channel, key), 0) + count
     for (channel, key), value in sorted(constants.factors.items()):
         rows.append(row(kind="speed", name=channel, applies_to=key, value=_short(value),
-                        unit="factor on time", rows=members.get((channel, key))))  # fmt: skip
+                        unit="e to an exponent" if channel == "heads" else "factor on time",
+                        rows=members.get((channel, key))))  # fmt: skip
     for (quantity, part), value in constants.variances.items():
         rows.append(row(kind="variance", name=quantity, applies_to=part, value=value,
                         unit="variance of a logarithm"))  # fmt: skip
@@ -53,6 +54,13 @@ def table(constants: Constants, data: Data, errors: dict[str, dict[str, Errors]]
                          unit="share", rows=n)
                      for where, name, value, n in _summaries(data, e, left_out)]  # fmt: skip
     return rows
+
+
+def unit_of(physics: str) -> str:
+    """The unit of a constant of `Physics`, by its name."""
+    plain = {"seats": "requests", "own_prompt": "multiple of its prefill", "routing_spread": "exponent"}
+    plain |= {"same_prompt_spread": "exponent"}
+    return plain.get(physics) or ("ms" if physics.endswith("_ms") else "share")
 
 
 def told(widths: dict[tuple[str, str], float]) -> dict[tuple[str, str], float]:

@@ -15,6 +15,7 @@ from typing import get_args
 from planner.catalog.load import Catalog
 from planner.catalog.names import resolve_gpu, resolve_model
 from planner.catalog.rows import Gpu, KvPrecision, ModelCard, Precision
+from planner.performance.constants import MAIN_ENGINES
 from planner.performance.memory import weights_gib
 from planner.performance.observations import EARLY, LAYERS_SPLIT, default_kv_precision
 from planner.performance.slo import Asked, parse_slo
@@ -43,6 +44,11 @@ PRECISION_WORDS = {
 ALL_AT_ONCE = re.compile(r"inf ?\((\d+) req\w*\)")
 """How tables write that so many requests were sent at once."""
 
+TEACHING_ENGINES = ("llama.cpp", "deepspeed", "deepspeed-mii")
+"""Engines that are not deployed, but of which there are rows."""
+
+WHOLE = ("gpus", "tp", "pp", "dp", "ep")
+
 NOMINAL_SHARE = 0.9
 """InferenceX draws lengths evenly between 0.8 and 1.0 of the nominal ones that its tables state."""
 
@@ -53,19 +59,24 @@ class Foreign:
 
     choices: tuple[Deployment, ...]
     gpus: int  # of all replicas together
+    one_copy: bool  # the row is of one replica, whatever else ran
     request: Request
-    in_flight: float | None
+    in_flight: float | None  # in all replicas together
     load: str
     req_s: float | None
     asked: Asked | None
     early: bool
     assumed: tuple[str, ...]
 
+    def replicas(self, d: Deployment) -> int:
+        """Replicas of a deployment that the row is of."""
+        return 1 if self.one_copy else max(1, self.gpus // d.gpus)
+
 
 def understand(raw: Mapping[str, str], catalog: Catalog) -> Foreign | str:
     """The meaning of one raw row, or why it has none that can be estimated."""
     row = {name: (raw.get(name) or raw.get(other) or "").strip() for name, other in OTHER_NAMES.items()}
-    row |= {k: (v or "").strip() for k, v in raw.items() if k not in row and v is not None}
+    row |= {k: v.strip() for k, v in raw.items() if k not in row and isinstance(v, str)}
     load = load_of(row["load"])
     if load not in ("serving", "static", "max", "open-loop", "slo"):
         return load
@@ -79,6 +90,8 @@ def understand(raw: Mapping[str, str], catalog: Catalog) -> Foreign | str:
         value = _number(row.get(name, ""))
         if isinstance(value, str):
             return f'{name} "{value}" is not a number above 0'
+        if value is not None and name in WHOLE and value != int(value):
+            return f'{name} "{value:g}" is not a whole number'
         numbers[name] = value
     assumed: list[str] = []
     engine = engine_of(row.get("engine", ""))
@@ -103,10 +116,17 @@ def understand(raw: Mapping[str, str], catalog: Catalog) -> Foreign | str:
     choices = deployments(row, numbers, model, gpu, precision, engine, assumed)
     if isinstance(choices, str):
         return choices
+    if request.input_tok + request.output_tok > model.context_tok:
+        tokens = request.input_tok + request.output_tok
+        return f"{model.name} takes {model.context_tok} tokens, a mean request has {tokens:.0f}"
+    if engine not in (*MAIN_ENGINES, *TEACHING_ENGINES):
+        assumed.append(f"engine {engine} is not known, taken as vLLM without its rows")
     gpus = int(numbers["gpus"] or choices[0].gpus)
     return Foreign(
         choices=choices,
         gpus=gpus,
+        # A static batch is one copy's where its parallelism is stated, as in dstack's tables.
+        one_copy=load == "static" and numbers["tp"] is not None,
         request=request,
         in_flight=None if load == "max" else numbers["concurrency"],
         load=load,
@@ -138,7 +158,9 @@ def engine_of(words: str) -> str:
     said = words.lower()
     if said.startswith(("tensorrt", "trt", "nim")):
         return "trtllm"
-    return said.split()[0] if said else "vllm"
+    word = re.split(r"[^a-z0-9.]", said, maxsplit=1)[0] if said else "vllm"
+    known = sorted((*MAIN_ENGINES, *TEACHING_ENGINES), key=len, reverse=True)
+    return next((name for name in known if said.startswith(name)), word)
 
 
 def precision_of(words: str, model: ModelCard, gpu: Gpu, assumed: list[str]) -> Precision | None:
@@ -179,6 +201,9 @@ def deployments(
     pp = int(numbers["pp"] or 1)
     stages = pp if gpus % pp == 0 else 1
     split = engine in LAYERS_SPLIT
+    tp, dp_said = int(numbers["tp"] or 0), int(numbers["dp"] or 1)
+    if tp and not split and (numbers["ep"] or 1) == 1 and gpus % (tp * stages * dp_said) == 0:
+        gpus = tp * stages * dp_said  # the other GPUs hold further copies
     one = Deployment(
         model=model, precision=precision, kv_precision=kv, engine=engine, gpu=gpu, tp=gpus // stages, pp=stages,
         ep=int(numbers["ep"] or 1), split=split,

@@ -36,12 +36,13 @@ FOUR_BIT: tuple[Precision, ...] = ("int4", "fp4", "mxfp4")
 
 ENGINE_GIB = {"vllm": 0.5, "sglang": 1.0}
 COLLECTIVES_GIB = 0.3
-SEATS = 256
+SEATS, MOST_SEATS = 256, 1024
 SAMPLER_BYTES = 39
 """What vLLM and SGLang keep for themselves on each GPU, fitted on what they log (tests/test_kv_capacity.py).
 
-vLLM profiles a sampling step for every seat (max_num_seqs), 39 bytes per seat and word of the vocabulary, and some
-0.3 GiB more where several GPUs talk.  SGLang keeps activations outside its share of the memory.
+vLLM profiles a sampling step for every seat (max_num_seqs, 256 unless more are wanted), 39 bytes per seat and word of
+the vocabulary, and some 0.3 GiB more where several GPUs talk.  SGLang keeps activations outside its share of the
+memory.
 """
 
 OTHER_ENGINE_GIB = 3.0
@@ -177,8 +178,10 @@ def max_concurrency(deployment: Deployment, request: Request, memory_share: floa
     if needed >= usable:
         nearest = f"{where}: {needed:.1f} GiB per GPU at {deployment.precision}, {usable:.1f} GiB usable"
         return Refusal(reason="weights do not fit", nearest=nearest, shortfall=needed / usable)
-    room = usable - needed
     one = request_gib(deployment, request)
+    room = usable - needed
+    if (most := room / one) > SEATS and deployment.engine == "vllm":
+        room -= reserve_gib(deployment, seats=min(int(most), MOST_SEATS)) - reserve_gib(deployment)
     if one > room:
         nearest = f"{where}: {room:.1f} GiB left for KV cache per GPU, one request takes {one:.1f}"
         return Refusal(reason="no room for one request", nearest=nearest, shortfall=one / room)

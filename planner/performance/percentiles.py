@@ -49,6 +49,7 @@ class ReplicaCurve:
     tpot_ms: Floats  # mean
     ttft_ms: Floats  # mean, a slot being free
     prefill_ms: float  # reading the mean prompt, alone
+    stages: int = 1  # of a pipeline, each of which reads another prompt
     output_tok: float
     input_scv: float = 1.0  # of prompt lengths
     output_scv: float = 1.0  # of answer lengths; 1 is geometric
@@ -61,6 +62,12 @@ class ReplicaCurve:
     def service_ms(self, in_flight: Floats | float) -> Floats:
         """Mean time in a slot."""
         return self.at(self.ttft_ms, in_flight) + (self.output_tok - 1) * self.at(self.tpot_ms, in_flight)
+
+    @property
+    def full_req_s(self) -> float:
+        """What it serves with every slot busy; short answers are bound by the reading of prompts."""
+        slots = len(self.tpot_ms)
+        return min(slots / float(self.service_ms(slots)), self.stages / self.prefill_ms) * 1e3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +127,7 @@ def latencies(curve: ReplicaCurve, req_s: float, replicas: int = 1, dispersion: 
 
     step = c.at(c.tpot_ms, mine) * (1 - np.minimum(0.95, (mine - 1) * c.prefill_ms / c.service_ms(mine)))
     own = c.prefill_ms * (1 + step / c.piece_ms)
-    busy = np.minimum(0.95, each_req_ms * own)
+    busy = np.minimum(0.95, each_req_ms * own / c.stages)
     ahead = busy / (1 - busy) * own * (dispersion_each + c.input_scv) / 2
     ahead = np.maximum(ahead, c.at(c.ttft_ms, mine) - step - own)
     variance = own**2 * c.input_scv + ahead**2 + 2 * ahead * own + step**2 / 12
@@ -130,7 +137,7 @@ def latencies(curve: ReplicaCurve, req_s: float, replicas: int = 1, dispersion: 
         return np.maximum(1.0, _gamma(c.output_tok, c.output_tok**2 * c.output_scv, atoms))
 
     tpot = c.at(c.tpot_ms, np.append(n, slots))[:, None]
-    reading = min(0.95, each_req_ms * c.prefill_ms)
+    reading = min(0.95, each_req_ms * c.prefill_ms / c.stages)
     read = tpot * reading
     noise = c.prefill_ms**2 * (dispersion_each + c.input_scv) * each_req_ms * tpot / output_tok(32) / (1 - reading) ** 2
     written = (tpot - read)[..., None] + np.minimum(c.piece_ms, _gamma(read, noise, 32))
@@ -155,7 +162,7 @@ def latencies(curve: ReplicaCurve, req_s: float, replicas: int = 1, dispersion: 
 def highest_rate(curve: ReplicaCurve, objective: Objective, replicas: int = 1, dispersion: float = 1.0) -> float:
     """The highest arrival rate [req/s] of all replicas together at which the objective holds; 0 if none does.
 
-    Never above 98 % of what full replicas serve.
+    Never above 98 % of what full replicas serve, nor of the prompts that they can read (short answers).
     """
     late = 1 - objective.percentile_share
 
@@ -170,8 +177,7 @@ def highest_rate(curve: ReplicaCurve, objective: Objective, replicas: int = 1, d
             )
         )
 
-    slots = len(curve.tpot_ms)
-    low, high = 0.0, STABLE_SHARE * replicas * slots / float(curve.service_ms(slots)) * 1e3
+    low, high = 0.0, STABLE_SHARE * replicas * curve.full_req_s
     if holds(high):
         return high
     while high - low > 1e-3 * high and high > 1e-9:

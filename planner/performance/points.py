@@ -21,6 +21,9 @@ from planner.performance.work import Work, stack, work
 
 Floats = NDArray[np.float64]
 
+WAIT_SHARE = 0.9
+"""Of a whole answer, what a request waits where others hold the memory: some of them end sooner."""
+
 HELD_SHARE = 0.6
 """Share of the answers that is in the cache of a full replica, on average and with some to spare."""
 
@@ -49,11 +52,12 @@ class Roofs:
     ttft_ms: Floats
     token_ms: Floats  # time per output token of the whole replica: 1000 / throughput
     in_flight: Floats  # really running at once: what memory and the engine allow
+    wait_ms: Floats  # of TTFT, for memory: a turn of those that run
 
 
 @dataclass(frozen=True, kw_only=True)
 class Points:
-    """Points as arrays.  `fit`: requests that memory holds; `load`: 0 serving, 1 static, 2 full load."""
+    """Points as arrays.  `fit`: requests that memory holds."""
 
     labels: tuple[Labels, ...]
     work: Work
@@ -142,8 +146,9 @@ def roofs(points: Points, physics: Physics, speed: Speed) -> Roofs:
     tpot = tpot_ms(w, physics, speed, i, o, running)
     ttft = ttft_ms(w, physics, speed, i, running, tpot)
     turns = np.maximum(asked / running - 1, 0.0)
-    ttft = ttft + turns * tpot * o * 0.9 * speed.first_token
+    wait = turns * tpot * o * WAIT_SHARE * speed.first_token
+    ttft = ttft + wait
     batch = static_ms(w, physics, speed, i, o, running) * np.maximum(asked / running, 1.0)
     serving = (ttft + np.maximum(o - 1, 0.0) * tpot) / (o * asked)
     token = np.where(points.static, batch / (o * asked), np.where(points.full, tpot / running, serving))
-    return Roofs(tpot_ms=tpot, ttft_ms=ttft, token_ms=token, in_flight=running)
+    return Roofs(tpot_ms=tpot, ttft_ms=ttft, token_ms=token, in_flight=running, wait_ms=wait)

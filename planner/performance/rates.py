@@ -10,7 +10,7 @@ import numpy as np
 from planner.performance.constants import Constants
 from planner.performance.foreign import Foreign
 from planner.performance.memory import max_concurrency
-from planner.performance.percentiles import ReplicaCurve, highest_rate
+from planner.performance.percentiles import ReplicaCurve, highest_rate, latencies
 from planner.performance.replica import Replica
 from planner.performance.sources import MEMORY_SHARE, Ratios
 from planner.performance.types import Deployment, Objective, Refusal, Source
@@ -36,6 +36,7 @@ def curve_of(replica: Replica, slots: int) -> ReplicaCurve:
         tpot_ms=tpot,
         ttft_ms=replica.steady_ttft_ms(n),
         prefill_ms=replica.prefill_ms,
+        stages=replica.deployment.pp,
         output_tok=max(1.0, replica.request.output_tok),
         input_scv=replica.request.input_scv,
     )
@@ -51,7 +52,7 @@ def rate_at(u: Foreign, constants: Constants, ratios: Ratios) -> Rated | str:
         if isinstance(replica, str):
             why = replica
             continue
-        n = max(1, u.gpus // d.gpus)
+        n = u.replicas(d)
         req_s = highest_rate(curve_of(replica, replica.most), _objective(u), n)
         if best is None or req_s > best[0]:
             best = (req_s, replica, d)
@@ -60,37 +61,52 @@ def rate_at(u: Foreign, constants: Constants, ratios: Ratios) -> Rated | str:
     req_s, replica, d = best
     if req_s <= 0:
         return "the objective is not met even by one request alone"
-    in_flight = max(
-        1.0, min(replica.most, req_s / max(1, u.gpus // d.gpus) * replica.latencies_ms(np.array([1]))[2][0] / 1e3)
-    )
+    seen = latencies(curve_of(replica, replica.most), req_s, u.replicas(d))
+    in_flight = max(1.0, min(float(replica.most), seen.in_flight if seen else float(replica.most)))
     source, _ = replica.source(in_flight)
     band = replica.band_share("tpot", in_flight, source)
     tok_s = req_s * u.request.output_tok
-    words = (f"{max(1, u.gpus // d.gpus)} x tp {d.tp} behind one queue, p{100 * u.asked.percentile_share:g}",)
+    words = (f"{u.replicas(d)} x tp {d.tp} behind one queue, p{100 * u.asked.percentile_share:g}",)
     return Rated({"output_tok_s": (tok_s, tok_s / (1 + band), tok_s * (1 + band))}, source, words)
 
 
 def open_loop(u: Foreign, constants: Constants, ratios: Ratios) -> Rated | str:
-    """Latencies at a request rate: the number in flight at which as many end as come (Little 1961)."""
+    """Latencies at a request rate: the number in flight at which as many end as come (Little 1961).
+
+    Of several deployments that a row may mean, the one on which a request takes least time.
+    """
+    found = [_open_loop(u, d, constants, ratios) for d in u.choices]
+    rated = [each for each in found if not isinstance(each, str)]
+    return min(rated, key=lambda each: each[0])[1] if rated else str(found[0])
+
+
+def _open_loop(
+    u: Foreign, d: Deployment, constants: Constants, ratios: Ratios
+) -> tuple[tuple[bool, float], Rated] | str:
+    """Whether it is overloaded and what a request takes [ms], and the latencies."""
     assert u.req_s is not None
-    d = u.choices[0]
     replica = _replica(d, u, constants, ratios)
     if isinstance(replica, str):
         return replica
     n = np.arange(1, replica.most + 1)
     tpot, ttft, service = replica.latencies_ms(n)
-    each = u.req_s / max(1, u.gpus // d.gpus)
-    enough = np.flatnonzero(n / service * 1e3 >= each)
+    served = np.minimum(n / service, d.pp / replica.prefill_ms) * 1e3
+    enough = np.flatnonzero(served >= u.req_s / u.replicas(d))
     at = int(enough[0]) if len(enough) else replica.most - 1
     source, _ = replica.source(float(n[at]))
     values = {}
     for name, value, quantity in (("tpot_ms", tpot[at], "tpot"), ("ttft_ms", ttft[at], "ttft")):
         band = replica.band_share(quantity, float(n[at]), source)
         values[name] = (float(value), float(value / (1 + band)), float(value * (1 + band)))
-    tok_s = min(u.req_s, float(n[at] / service[at] * 1e3) * max(1, u.gpus // d.gpus)) * u.request.output_tok
-    values["output_tok_s"] = (tok_s, tok_s * 0.95, tok_s * 1.05)
+    if len(enough):  # what comes is served, whatever the latencies are
+        tok_s = u.req_s * u.request.output_tok
+        values["output_tok_s"] = (tok_s, tok_s, tok_s)
+    else:
+        tok_s = float(served[at]) * u.replicas(d) * u.request.output_tok
+        band = replica.band_share("tpot", float(n[at]), source)
+        values["output_tok_s"] = (tok_s, tok_s / (1 + band), tok_s * (1 + band))
     words = (f"{n[at]} in flight",) if len(enough) else ("more than the replica can take: all slots busy",)
-    return Rated(values, source, words)
+    return (not len(enough), float(service[at])), Rated(values, source, words)
 
 
 def _objective(u: Foreign) -> Objective:

@@ -123,7 +123,7 @@ class Replica:
             ttft_ms=ttft,
             service_s=service / 1e3,
             # However many wait, prompts are read one after the other: short answers are bound by that alone.
-            req_s=min(in_flight / service, 1 / self.prefill_ms) * 1e3,
+            req_s=min(in_flight / service, self.deployment.pp / self.prefill_ms) * 1e3,
             source=source,
             low_share=1 / (1 + wrong),
             high_share=1 + wrong,
@@ -154,7 +154,7 @@ def words_for(source: Source, factor: float, row: Benchmark | None) -> str:
     """Where an estimate comes from, in a sentence."""
     if row is None:
         if source == "modeled":
-            return "roofline with constants fitted on measured rows; no row of this model, engine and precision"
+            return "roofline with constants fitted on measured rows; no serving row of this model, engine and precision"
         return f"roofline x {factor:.2f} as measured of this model, engine and precision on other GPUs"
     seen = (
         f"{row.model} on {row.gpus} x {row.gpu} at {row.concurrency} in flight, "

@@ -138,7 +138,7 @@ def decode_ms(
 
     More tokens of a request (speculative decoding) read its cache once, and do the arithmetic of more requests.
     """
-    batch = in_flight / w.stages
+    batch = np.maximum(in_flight / w.stages, np.minimum(in_flight, 1.0))
     asked = batch * tokens
     moved = read_ms(w, p, asked, spread) * s.read
     moved = moved + multiply_ms(w, p, asked, p.decode_flop_share, True) * s.compute
@@ -153,7 +153,7 @@ def beside_ms(w: Work, p: Physics, s: Speed, input_tok: Any, asked: Any, prompts
     """
     some = np.minimum(prompts, 1.0)
     each_tok = input_tok * (1 - hit_share)
-    batch = asked / w.stages
+    batch = np.maximum(asked / w.stages, np.minimum(asked, 1.0))
     alone = read_ms(w, p, batch, p.routing_spread)
     together = read_ms(w, p, batch + each_tok, p.routing_spread)
     read_tok = prompts * each_tok / w.stages

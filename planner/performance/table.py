@@ -23,7 +23,7 @@ from planner.performance.foreign import Foreign, understand
 from planner.performance.points import Floats, Point, points_of, roofs, speed_of
 from planner.performance.rates import Rated, open_loop, rate_at
 from planner.performance.sources import MEMORY_SHARE, Ratios, ratios_of, source_of, width_of
-from planner.performance.types import Source
+from planner.performance.types import Deployment, Source
 
 LATENCIES = ("tpot_ms", "ttft_ms", "output_tok_s")
 COLUMNS = tuple(f"{kind}_{what}" for what in LATENCIES for kind in ("predicted", "low", "high"))
@@ -73,12 +73,17 @@ def predict_rows(rows: Sequence[Mapping[str, str]], catalog: Catalog, own: Seque
             _take(out[i], u, rated)
         else:
             asked += [
-                (i, u, Point(deployment=d, request=u.request, in_flight=u.in_flight, load=u.load, early=u.early))
+                (i, u, Point(deployment=d, request=u.request, in_flight=_each(u, d), load=u.load, early=u.early))
                 for d in u.choices
             ]
     if asked:
         _predict_points(asked, out, constants, ratios)
     return out
+
+
+def _each(u: Foreign, d: Deployment) -> float | None:
+    """Requests in flight in each replica."""
+    return None if u.in_flight is None else max(1.0, u.in_flight / u.replicas(d))
 
 
 def _take(estimated: Estimated, u: Foreign, rated: Rated | str) -> None:
@@ -119,14 +124,17 @@ def _predict_points(
     output = points.output_tok
     asked_for = np.where(np.isnan(points.asked), found.in_flight, points.asked)
     service = ttft + np.maximum(output - 1, 0) * tpot
-    live = asked_for * output / service * 1e3
+    # Those that wait for memory add nothing: as many end as run.
+    wait = found.wait_ms * (ttft / np.maximum(found.ttft_ms, 1e-9))
+    live = np.minimum(asked_for, found.in_flight) * output / np.maximum(service - wait, 1e-9) * 1e3
+    over = serving & (asked_for > found.in_flight)
     rate = np.where(serving, live, 1e3 / center["throughput"])
     ttft_share = np.minimum(1.0, ttft / service)
     rate_width = np.where(serving, ttft_share * width["ttft"] + (1 - ttft_share) * width["tpot"], width["throughput"])
     best: dict[int, int] = {}
     total: dict[int, float] = {}
     for k, (i, u, p) in enumerate(asked):
-        replicas = max(1, u.gpus // p.deployment.gpus) if len(u.choices) > 1 else 1
+        replicas = u.replicas(p.deployment)
         if rate[k] * replicas > total.get(i, 0.0):
             total[i], best[i] = float(rate[k] * replicas), k
     for i, k in best.items():
@@ -141,7 +149,8 @@ def _predict_points(
         if nearest[k] >= 0:
             row = ratios.row("tpot" if serving[k] else "throughput", int(nearest[k]))
             near = f"nearest row {row.model} on {row.gpus} x {row.gpu}, {row.observed_on}"
-        words = (near, f"tp {p.deployment.tp}" if len(u.choices) > 1 else "", *u.assumed)
+        full = f"memory holds {found.in_flight[k]:.0f}, the others wait" if over[k] else ""
+        words = (near, full, f"tp {p.deployment.tp}" if len(u.choices) > 1 else "", *u.assumed)
         e.reason = "; ".join(w for w in words if w)
 
 
@@ -151,7 +160,7 @@ def _around(value: float, deviation: float) -> tuple[float, float, float]:
 
 def predict_file(rows: Path, output: Path, catalog: Catalog, own: Sequence[Benchmark] = ()) -> Summary:
     """Read a CSV table, add the estimates, write it whole to `output`.  Raises InputError for a file that is none."""
-    from planner.cli.answering import write_whole
+    from planner.files import write_whole
 
     try:
         with rows.open(encoding="utf-8-sig", newline="") as file:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -37,6 +37,17 @@ _WORDS: dict[str, Any] = {
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+class Kind(NamedTuple):
+    """What sort of file is read, in the words of complaints about it."""
+
+    noun: str
+    begins: str  # the keys it cannot be without
+    remedy: str
+
+
+PROBLEM = Kind("problem", "`name:` and `workloads:`", "`plan init` writes a first problem file.")
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """The top mapping of a file and the line of each key and list item (1 is the first)."""
@@ -46,13 +57,13 @@ class Document:
     findings: tuple[Finding, ...]  # mistakes that did not stop the reading: duplicate keys, tags
 
 
-def read_document(path: Path) -> Document:
+def read_document(path: Path, kind: Kind = PROBLEM) -> Document:
     """The values of a YAML file; raises ProblemError where it cannot be read as one mapping."""
-    text = _text_of(path)
+    text = _text_of(path, kind)
     try:
-        return _Composer(path, yaml.parse(text, Loader=_LOADER)).document()
+        return _Composer(path, yaml.parse(text, Loader=_LOADER), kind).document()
     except yaml.YAMLError as error:
-        raise ProblemError([_syntax_complaint(path, text, error)]) from None
+        raise ProblemError([_syntax_complaint(path, text, error, kind)]) from None
 
 
 def plain_value(text: str) -> Any:
@@ -69,21 +80,22 @@ def plain_value(text: str) -> Any:
     return text
 
 
-def _text_of(path: Path) -> str:
+def _text_of(path: Path, kind: Kind) -> str:
     def refuse(what: str) -> ProblemError:
         return ProblemError([Complaint(str(path), what)])
 
     try:
         if path.is_dir():
-            raise refuse("is a folder; give the problem file inside it, e.g. " + str(path / "problem.yaml"))
+            inside = path / f"{kind.noun}.yaml"
+            raise refuse(f"is a folder; give the {kind.noun} file inside it, e.g. {inside}")
         if not path.exists():
-            raise refuse("no such file.  `plan init` writes a first problem file.")
+            raise refuse(f"no such file.  {kind.remedy}")
         if not path.is_file():
-            raise refuse("is not a file; a problem is read from a plain text file.")
+            raise refuse(f"is not a file; a {kind.noun} is read from a plain text file.")
         size = path.stat().st_size
         if size > LIMIT_BYTES:
             raise refuse(
-                f"is {size / 1e6:,.1f} MB; a problem file has at most {LIMIT_BYTES / 1e6:.0f} MB.  "
+                f"is {size / 1e6:,.1f} MB; a {kind.noun} file has at most {LIMIT_BYTES / 1e6:.0f} MB.  "
                 "Put requests into a CSV and name it with `trace:`."
             )
         with path.open("rb") as file:
@@ -98,16 +110,16 @@ def _text_of(path: Path) -> str:
         what = f"byte {content[error.start]:#04x} is not UTF-8 text.  Save the file as UTF-8."
         raise ProblemError([Complaint(f"{path}:{line}", what)]) from None
     if not text.strip():
-        raise refuse("is empty; a problem needs at least `name` and `workloads`.  `plan init` writes a first one.")
+        raise refuse(f"is empty; a {kind.noun} needs at least {kind.begins}.  {kind.remedy}")
     return text
 
 
-def _syntax_complaint(path: Path, text: str, error: yaml.YAMLError) -> Complaint:
+def _syntax_complaint(path: Path, text: str, error: yaml.YAMLError, kind: Kind) -> Complaint:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if mark is None:
         position = getattr(error, "position", 0)
         line = text[: position if isinstance(position, int) else 0].count("\n") + 1
-        what = "holds a control character; a problem is plain text.  Save the file as UTF-8 text."
+        what = f"holds a control character; a {kind.noun} is plain text.  Save the file as UTF-8 text."
         return Complaint(f"{path}:{line}", what)
     written = text.splitlines()[mark.line] if mark.line < len(text.splitlines()) else ""
     if "\t" in written[: len(written) - len(written.lstrip())]:
@@ -124,8 +136,10 @@ def _syntax_complaint(path: Path, text: str, error: yaml.YAMLError) -> Complaint
 class _Composer:
     """Builds plain values from parser events; recursion is bounded by LIMIT_DEPTH."""
 
-    def __init__(self, path: Path, events: Iterator[Any]) -> None:
+    def __init__(self, path: Path, events: Iterator[Any], kind: Kind) -> None:
         self.path = path
+        self.noun = kind.noun
+        self.begins = kind.begins
         self.events = events
         self.lines: dict[KeyPath, int] = {}
         self.findings: list[Finding] = []
@@ -138,12 +152,12 @@ class _Composer:
             if isinstance(event, yaml.DocumentStartEvent):
                 if self.lines:
                     raise self.refuse(
-                        event, "a second document begins here; a problem file holds one.  Remove the `---`."
+                        event, f"a second document begins here; a {self.noun} file holds one.  Remove the `---`."
                     )
                 first = self.value(next(self.events), ())
         if not isinstance(first, dict):
-            kind = "a list" if isinstance(first, list) else "empty" if first is None else "a single value"
-            what = f"the file is {kind}; a problem is a group of keys and begins with `name:` and `workloads:`."
+            found = "a list" if isinstance(first, list) else "empty" if first is None else "a single value"
+            what = f"the file is {found}; a {self.noun} is a group of keys and begins with {self.begins}."
             raise ProblemError([Complaint(f"{self.path}:{self.lines.get((), 1)}", what)])
         return Document(first, self.lines, tuple(self.findings))
 
@@ -154,7 +168,7 @@ class _Composer:
         self.lines.setdefault(at, event.start_mark.line + 1)
         if len(at) > LIMIT_DEPTH:
             raise self.refuse(
-                event, f"nested more than {LIMIT_DEPTH} deep; no key of a problem stands that deep.", at[:4]
+                event, f"nested more than {LIMIT_DEPTH} deep; no key of a {self.noun} stands that deep.", at[:4]
             )
         before = self.values
         self.count(event, at, 1)
@@ -162,7 +176,7 @@ class _Composer:
             return self.alias(event, at)
         if event.tag is not None:
             self.findings.append(
-                Finding(at, f"the tag {event.tag} is not obeyed; a problem file is plain data.  Remove it.")
+                Finding(at, f"the tag {event.tag} is not obeyed; a {self.noun} file is plain data.  Remove it.")
             )
         value: Any
         if isinstance(event, yaml.MappingStartEvent):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from planner.catalog.rows import Continent, Term, Tier
+from planner.catalog.rows import Continent, RentTerm, Term, Tier
 from planner.problem.section import Money, Name, Positive, Section, Share
 from planner.problem.where import Where
 
@@ -34,9 +34,37 @@ class Quote(Section):
     gpu: Name
     gpus: Annotated[int, Field(gt=0, le=1024)]
     usd_h: Positive = Field(description="price of the whole machine [USD/h]")
-    term: Term
+    term: RentTerm
     upfront_share: Share = 0
     minimum_rental_h: Annotated[float, Field(ge=0, le=8784)] = 1
+    max_machines: Annotated[int, Field(ge=0)] | None = None
+    observed_on: date
+    source: Annotated[Name, Field(min_length=3)]
+
+
+class OwnedMachine(Section):
+    """A machine that may be bought: its price over its life, and what it costs to run."""
+
+    provider: Name = Field(default="own", description="whose rack it stands in; `own` or a colocation")
+    region: str = ""
+    country: str = ""
+    continent: Continent | Literal[""] = ""
+    tier: Tier = "datacenter"
+    machine: Name | None = None
+    gpu: Name
+    gpus: Annotated[int, Field(gt=0, le=1024)]
+    price_usd: Positive = Field(description="of the whole machine, with network and installation")
+    life_months: Annotated[int, Field(ge=1, le=120)] = Field(default=48, description="over which it must pay")
+    residual_share: Share = Field(default=0, description="of the price, what it is sold for at the end of its life")
+    power_kw: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = Field(
+        description="mean draw of the whole machine while it is on"
+    )
+    pue: Annotated[float, Field(ge=1, le=5, allow_inf_nan=False)] = Field(
+        default=1.4, description="power of the site / power of the machine"
+    )
+    usd_kwh: Money = Field(description="price of electricity")
+    hosting_usd_month: Money = Field(default=0, description="rack, network, insurance, for one machine")
+    staff_usd_month: Money = Field(default=0, description="hands, spare parts and support, for one machine")
     max_machines: Annotated[int, Field(ge=0)] | None = None
     observed_on: date
     source: Annotated[Name, Field(min_length=3)]
@@ -76,6 +104,9 @@ class Procurement(Section):
     quotes: list[Quote] = Field(default=[])
     only_quotes: bool = Field(default=False, description="leave the catalog's prices out")
     existing: list[ExistingCommitment] = Field(default=[])
+    purchases: list[OwnedMachine] = Field(
+        default=[], description="machines that may be bought; whatever terms are allowed"
+    )
     minimum_orders: list[MinimumOrder] = Field(default=[])
     max_upfront_usd: Money | None = None
     cost_of_capital_year: Share = Field(default=0.08, description="yearly interest on upfront cash")

@@ -17,13 +17,15 @@ from planner.catalog.rows import Gpu, ModelCard, PriceOffer
 from planner.errors import Complaint, InputError
 from planner.problem.matching import allows, named
 from planner.problem.places import Finding, KeyPath, ProblemFile
-from planner.problem.procurement import ExistingCommitment, Quote
+from planner.problem.procurement import ExistingCommitment, OwnedMachine, Quote
 from planner.problem.schema import Problem
 from planner.problem.where import Where
 from planner.problem.wording import did_you_mean, some_of
 from planner.problem.workload import AcceptableModel
 
 LIMIT_TRACE_BYTES = 200_000_000
+
+OwnRow = Quote | ExistingCommitment | OwnedMachine
 
 
 def check_references(problem_file: ProblemFile, catalog: Catalog) -> list[Complaint]:
@@ -163,10 +165,10 @@ def trace_refusal(folder: Path, trace: str) -> str:
 
 def _machines(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
     machines = {offer.machine for offer in catalog.offers}
-    own: list[Quote | ExistingCommitment] = [*problem.procurement.quotes, *problem.procurement.existing]
+    own: list[OwnRow] = [*problem.procurement.quotes, *problem.procurement.existing, *problem.procurement.purchases]
     machines |= {each.machine for each in own if each.machine}
     rows: list[tuple[KeyPath, str]] = []
-    for key in ("quotes", "existing"):
+    for key in ("quotes", "existing", "purchases"):
         rows += [(("procurement", key, i), row.gpu) for i, row in enumerate(getattr(problem.procurement, key))]
     measured = {row.gpu for row in problem.performance.capacity}
     for at, gpu in rows:
@@ -201,10 +203,10 @@ def _apis(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
 
 def _wheres(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
     buying = problem.procurement
-    own: list[Quote | ExistingCommitment] = [*buying.quotes, *buying.existing]
+    own: list[OwnRow] = [*buying.quotes, *buying.existing, *buying.purchases]
     if not own_names(problem):
         own = [row.model_copy(update={"gpu": _gpu_name(row.gpu, catalog)}) for row in own]
-    every: list[PriceOffer | Quote | ExistingCommitment] = [*catalog.offers, *own]
+    every: list[PriceOffer | OwnRow] = [*catalog.offers, *own]
     vendor = {gpu: _vendor(gpu, catalog) for gpu in {offer.gpu for offer in every}}
     known: dict[str, Collection[str]] = {
         "providers": {offer.provider for offer in every},

@@ -51,8 +51,8 @@ def shown(value: Any) -> str:
     return f'"{text}"' if isinstance(value, str) else text
 
 
-def findings_of(errors: Sequence[Mapping[str, Any]], values: Any) -> list[Finding]:
-    """Pydantic's errors about `values` as findings, one per place."""
+def findings_of(errors: Sequence[Mapping[str, Any]], values: Any, whole: type[Section] = Problem) -> list[Finding]:
+    """Pydantic's errors about `values`, written for `whole`, as findings, one per place."""
     found: dict[KeyPath, Finding] = {}
     unions: dict[KeyPath, Any] = {}
     for error in errors:
@@ -60,10 +60,10 @@ def findings_of(errors: Sequence[Mapping[str, Any]], values: Any) -> list[Findin
         if not meant:
             unions.setdefault(place, here)
         elif place not in found:
-            found[place] = Finding(place, _sentence(error, place))
+            found[place] = Finding(place, _sentence(error, place, whole))
     for place, here in unions.items():
         if not any(other[: len(place)] == place for other in found):
-            found[place] = Finding(place, _none_of(here, place))
+            found[place] = Finding(place, _none_of(here, place, whole))
     return list(found.values())
 
 
@@ -98,9 +98,9 @@ def _is_meant(half: str, value: Any) -> bool:
     return isinstance(value, dict)
 
 
-def _none_of(value: Any, place: KeyPath) -> str:
+def _none_of(value: Any, place: KeyPath, whole: type[Section]) -> str:
     """What is said of a value that is none of the kinds a key takes."""
-    annotation, description = annotation_at(place)
+    annotation, description = annotation_at(place, whole)
     kinds = []
     if choices := _choices_of(annotation):
         kinds.append("one of " + ", ".join(str(choice) for choice in choices if choice))
@@ -114,12 +114,12 @@ def _none_of(value: Any, place: KeyPath) -> str:
     return f"{shown(value)} stands where {' or '.join(kinds)} belongs." + meaning
 
 
-def _sentence(error: Mapping[str, Any], place: KeyPath) -> str:
+def _sentence(error: Mapping[str, Any], place: KeyPath, whole: type[Section]) -> str:
     kind, value, limits = error["type"], error["input"], error.get("ctx", {})
-    annotation, description = annotation_at(place)
+    annotation, description = annotation_at(place, whole)
     meaning = f"  ({description})" if description else ""
     if kind == "extra_forbidden":
-        keys = _keys_of(annotation_at(place[:-1])[0])
+        keys = _keys_of(annotation_at(place[:-1], whole)[0])
         if str(place[-1]).isdecimal():
             return f"a comma splits this number in two.  Write thousands without it: 12000 or 12_{place[-1]}."
         return f"no such key.{did_you_mean(str(place[-1]), keys)}  Possible here: {', '.join(keys)}."
@@ -197,9 +197,9 @@ def _text_wanted(value: Any) -> str:
     return f"{shown(value)} stands where a name belongs."
 
 
-def annotation_at(path: KeyPath) -> tuple[Any, str]:
+def annotation_at(path: KeyPath, whole: type[Section] = Problem) -> tuple[Any, str]:
     """The type that the schema gives to a key and its description; (None, "") for an unknown key."""
-    here: Any = Problem
+    here: Any = whole
     description = ""
     for step in path:
         arms = _arms(here)

@@ -141,6 +141,36 @@ def week_label(hours: Iterable[int]) -> str:
     return "; ".join(parts)
 
 
+def week_hours(label: str) -> frozenset[int]:
+    """The hours of the week that a label names; the other way round of `week_label`.
+
+    Raises ValueError, with a sentence for the user, where it names none.
+
+    >>> sorted(week_hours("sat-sun 09-10, 23-24"))
+    [129, 143, 153, 167]
+    """
+    example = 'Write days and hours as a plan does: "mon-fri 09-12, 14-18; sat 10-12".'
+    hours: set[int] = set()
+    for part in label.split(";"):
+        days: list[int] = []
+        clock: list[int] = []
+        for span in part.replace(",", " ").split():
+            first, _, last = span.partition("-")
+            if first in WEEKDAYS and (last or first) in WEEKDAYS and not clock:
+                begin, end = WEEKDAYS.index(first), WEEKDAYS.index(last or first)
+                days += range(begin, end + 1) if begin <= end else [*range(begin, 7), *range(end + 1)]
+                continue
+            try:
+                begin, end = span_of(span)
+            except ValueError as error:
+                raise ValueError(f'"{label}": {error}  {example}') from None
+            clock += range(begin, end)
+        if not days or not clock:
+            raise ValueError(f'"{label}" names no {"hours" if days else "days"}.  {example}')
+        hours |= {(24 * day + hour) % HOURS for day in days for hour in clock}
+    return frozenset(hours)
+
+
 def window_label(windows: Sequence[OpenHours]) -> str:
     """Windows that are alike, e.g. "batch each mon-thu 20-06"; the one of a week by all its hours."""
     starts = [window.start for window in windows if window.start is not None]

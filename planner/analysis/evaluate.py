@@ -1,0 +1,161 @@
+"""Cost and check a fleet that is given: the rules and the bill of `plan solve`, with nothing to procure.
+
+The machines are held; how they are best run is searched for as in any plan.  Rules about what may be bought do not
+change that: the audit tells which of them the fleet breaks.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import date
+
+from planner.analysis.shortfall import Shortfall, shortfall
+from planner.analysis.unserved import unserved_of
+from planner.audit import ABOUT_BUYING, CHECKS, audit
+from planner.catalog.load import Catalog
+from planner.errors import AuditFailed, StoppedAtLimit
+from planner.evaluation import Evaluation, usage_of
+from planner.finish import finish
+from planner.fleet import as_quotes, place
+from planner.inputs import FleetInputs
+from planner.market import Lot
+from planner.outputs.figures import percent
+from planner.plan import Plan
+from planner.problem.fleet import FleetFile
+from planner.problem.places import ProblemFile
+from planner.problem.schema import Problem
+from planner.reduce import Reduced, Standing, reduce_problem
+from planner.search import Progress, search, silent
+from planner.solution import Solution
+from planner.solver import Settings
+from planner.tidy import tidy
+
+FINE_GAP = 1e-4
+"""What is not served is known to this share of it."""
+
+
+def evaluate(
+    problem: ProblemFile,
+    fleet: FleetFile,
+    catalog: Catalog,
+    settings: Settings,
+    today: date,
+    progress: Progress = silent,
+) -> Evaluation:
+    """What a fleet costs, what it cannot serve and why, where it is idle, and which rules it breaks.
+
+    Raises `ProblemError` for a fleet that names what is not there, `StoppedAtLimit` where the time does not suffice.
+    """
+    started = time.perf_counter()
+    asked = problem.problem
+    standing, met = place(fleet, asked, catalog, today)
+    reduced = reduce_problem(met, problem.folder, catalog, today, standing)
+    tokens = {k.label: k.request.input_tok + k.request.output_tok for k in reduced.load.classes}
+    fine = replace(settings, gap=min(settings.gap, FINE_GAP))
+
+    def left_s() -> float:
+        return max(1.0, settings.time_limit_s - (time.perf_counter() - started))
+
+    def least(inputs: FleetInputs) -> Shortfall:
+        return shortfall(inputs, tokens, fine, left_s())
+
+    progress("finding what the fleet can serve", None, None)
+    inputs = reduced.inputs
+    short = least(inputs)
+    broken: list[str] = []
+    if inputs.protected and (missing := short.tokens_month(inputs, tokens)) > 0:
+        careless = replace(inputs, protected=frozenset())
+        without = least(careless)
+        if missing > without.tokens_month(inputs, tokens) * (1 + 2 * FINE_GAP):
+            broken.append(unkept_promise(reduced, short))
+            inputs, short = careless, without
+    progress("running the fleet", None, None)
+    served = short.of(inputs)
+    solution = search(served, replace(settings, time_limit_s=left_s()), progress)
+    if solution.usd_month is None:
+        raise StoppedAtLimit("The time limit came before the fleet's best operation was found.")
+    solution = tidy(served, solution, settings)
+    as_bought = replace(reduced, lots={name: bought(lot) for name, lot in reduced.lots.items()}, inputs=served)
+    as_served = replace(as_bought, load=short.of_load(reduced.load))
+    solution = by_the_hour(reduced, solution)
+    plan = finish(met, as_served, solution, today, settings.gap, settings.solver)
+    plan = plan.model_copy(update={"dropped": ()})
+    plan = checked(
+        plan, asked, met, standing, as_served, catalog, promised=inputs.protected == reduced.inputs.protected
+    )
+    broken += rules_broken(plan, asked, standing, as_served, catalog)
+    return Evaluation(
+        problem=asked.name,
+        fleet=fleet.fleet.name,
+        plan=plan,
+        unserved=unserved_of(reduced, short, least),
+        broken=tuple(broken),
+        usage=usage_of(plan),
+    )
+
+
+def bought(lot: Lot) -> Lot:
+    """The machines of a lot as a purchase on their own term, no longer as something already paid for."""
+    return replace(lot, existing=None, billing="always" if lot.hours is None else "hourly")
+
+
+def by_the_hour(reduced: Reduced, solution: Solution) -> Solution:
+    """The solution with machines that are there in some hours only as machines on in those hours."""
+    offers = reduced.inputs.offers
+    hourly = {o: offers[o] for o, lot in reduced.lots.items() if bought(lot).billing == "hourly"}
+    return replace(
+        solution,
+        always={o: n for o, n in solution.always.items() if o not in hourly},
+        runs=tuple(
+            replace(
+                run,
+                hourly={
+                    **run.hourly,
+                    **{o: offer.existing or 0 for o, offer in hourly.items() if run.block not in offer.away},
+                },
+            )
+            for run in solution.runs
+        ),
+    )
+
+
+def unkept_promise(reduced: Reduced, short: Shortfall) -> str:
+    """That the fleet cannot lose a machine and go on, in the words of the problem."""
+    inputs = reduced.inputs
+    who = sorted({inputs.class_workload[k] for k in inputs.protected})
+    lost = max(
+        (n / inputs.demand_req_s[k, b] for (k, b), n in short.req_s.items() if k in inputs.protected), default=0.0
+    )
+    return (
+        f"{' and '.join(who)} {'do' if len(who) > 1 else 'does'} not go on in every hour if a machine fails "
+        f"(resilience.machine): to keep that promise, up to {percent(lost)} of a class would go unserved even with all "
+        "machines up."
+    )
+
+
+def checked(
+    plan: Plan, asked: Problem, met: Problem, standing: Standing, reduced: Reduced, catalog: Catalog, *, promised: bool
+) -> Plan:
+    """The plan with what the audit checked of it; raises `AuditFailed` where it breaks its own arithmetic."""
+    mine = met.model_copy(
+        update={
+            "procurement": met.procurement.model_copy(update={"quotes": as_quotes(standing)}),
+            "workloads": asked.workloads,
+            "resilience": asked.resilience if promised else asked.resilience.model_copy(update={"machine": False}),
+        }
+    )
+    own = tuple(check for check in CHECKS if check not in ABOUT_BUYING)
+    found = audit(plan, mine, reduced.load, catalog, reduced.performance, own)
+    if found.breaches:
+        raise AuditFailed("The evaluation breaks its own arithmetic:\n" + "\n".join(f"  {b}" for b in found.breaches))
+    return plan.model_copy(update={"audit": found.checks})
+
+
+def rules_broken(plan: Plan, asked: Problem, standing: Standing, reduced: Reduced, catalog: Catalog) -> tuple[str, ...]:
+    """Rules on what may be bought that the fleet breaks: places, terms, quotas, orders, rental times, cash, budget."""
+    buying = asked.procurement
+    mine = asked.model_copy(
+        update={"procurement": buying.model_copy(update={"quotes": [*buying.quotes, *as_quotes(standing)]})}
+    )
+    return audit(plan, mine, reduced.load, catalog, reduced.performance, ABOUT_BUYING).breaches

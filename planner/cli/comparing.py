@@ -1,0 +1,109 @@
+"""`plan compare` and `plan rfq`: what is done with plans that are there already."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from planner.cli.answering import answer_console, writable
+from planner.cli.evaluating import files_here
+from planner.errors import Complaint, InputError
+from planner.files import write_whole
+
+PlanFile = Annotated[
+    Path,
+    typer.Argument(
+        help="JSON of `plan solve -o` or `plan evaluate -o`.",
+        autocompletion=files_here(".json"),
+        show_default=False,
+    ),
+]
+
+
+def compare(
+    before: PlanFile,
+    after: PlanFile,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write the comparison as JSON, whole or not at all."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON instead of tables.")] = False,
+) -> None:
+    """Put two plans beside each other: both bills, machines kept, added and returned, and what each change saves.
+
+    The steps add up exactly to the difference of the two bills.  Exit code 0; 2: a file is no plan.
+
+    [dim]Example:[/dim]
+
+        plan compare before.json after.json
+    """
+    from planner import verbs
+
+    first, said = verbs.read_plan(before)
+    second, also = verbs.read_plan(after)
+    for source in (before, after):
+        writable(output, "-o", source)
+    found = verbs.compare(first, second, notes=(*said, *also))
+    if output is not None:
+        write_whole(output, found.to_json() + "\n")
+    if json:
+        typer.echo(found.to_json())
+    else:
+        from planner.outputs.comparison import show_comparison
+
+        show_comparison(found, answer_console())
+
+
+def rfq(
+    plan: PlanFile,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write it here: .csv for a table, .md for a sheet.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the lines as JSON instead of the sheet.")] = False,
+    start: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            metavar="DATE",
+            help="The day from which machines are wanted.",
+            show_default="the first of next month",
+        ),
+    ] = None,
+) -> None:
+    """Turn a plan into a request for quotes, a sheet for each provider, ready to be filled in.
+
+    What is already paid for and spot, which is bought at the market, are not asked for.
+
+    Exit code 0; 1: the plan has nothing to ask for; 2: the file is no plan.
+
+    [dim]Examples:[/dim]
+
+        plan rfq plan.json -o rfq.md
+
+        plan rfq plan.json -o rfq.csv --start 2027-01-01
+    """
+    from planner import verbs
+    from planner.outputs.rfq import as_csv, as_json, as_markdown, quote_lines
+
+    if output is not None and output.suffix not in (".csv", ".md"):
+        raise InputError([Complaint(f"-o {output}", "ends in neither .csv nor .md.  Name the file with one of them.")])
+    writable(output, "-o", plan)
+    read, _ = verbs.read_plan(plan)
+    lines = quote_lines(read, start.date() if start else None)
+    if output is not None:
+        write_whole(output, as_csv(lines) if output.suffix == ".csv" else as_markdown(read, lines))
+    if json:
+        typer.echo(as_json(lines))
+    elif output is None:
+        typer.echo(as_markdown(read, lines), nl=False)
+    raise typer.Exit(0 if lines else 1)

@@ -1,0 +1,154 @@
+"""A plan as a request for quotes: what is asked of each provider, at which price the plan counts with it.
+
+The target is the plan's own price and nothing else: at it the plan is what it says.  How far a quote may lie above
+before another plan is cheaper is not known without solving again, and not claimed.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import textwrap
+from calendar import monthrange
+from collections.abc import Sequence
+from datetime import date
+
+from planner.catalog.rows import TERM_MONTHS
+from planner.outputs.figures import TERM_WORDS, number, percent_at_most, plain, usd, usd_fine
+from planner.outputs.schedule import schedule_lines
+from planner.outputs.tables import safe_cell
+from planner.plan import Plan, Purchase
+
+COLUMNS = (
+    "provider", "machine", "gpu", "gpus", "region", "country", "machines", "term", "start", "end", "machine_hours_week",
+    "when", "minimum_rental_h", "target_usd_h", "target_upfront_usd", "target_usd_month", "price_source",
+    "price_observed_on", "quoted_usd_h", "quoted_upfront_usd", "available_from", "quote_valid_until", "contact",
+    "remarks",
+)  # fmt: skip
+TO_FILL_IN = COLUMNS[-6:]
+
+Row = dict[str, object]
+
+
+def quote_lines(plan: Plan, start: date | None = None) -> list[Row]:
+    """A line for each purchase that a provider can be asked for; without what is there already, and without spot."""
+    begin = start or first_of_next_month(plan.prices_observed.today)
+    asked = [p for p in plan.purchases if not p.existing and p.term != "spot"]
+    return [quote_line(plan, p, begin) for p in sorted(asked, key=lambda p: (p.provider, -p.usd_month))]
+
+
+def quote_line(plan: Plan, p: Purchase, begin: date) -> Row:
+    """What is asked for, and empty cells for the answer."""
+    months = TERM_MONTHS.get(p.term, 0)
+    always = p.billing == "always"
+    when = "all week" if always else "; ".join(schedule_lines(p.machines_by_block, plan.blocks))
+    return {
+        "provider": p.provider,
+        "machine": p.machine,
+        "gpu": p.gpu,
+        "gpus": p.gpus,
+        "region": p.region,
+        "country": p.country,
+        "machines": p.count,
+        "term": p.term,
+        "start": begin.isoformat(),
+        "end": later(begin, months).isoformat() if months else "",
+        "machine_hours_week": round(p.hours_month * 168 / plan.month_hours, 1),
+        "when": when,
+        "minimum_rental_h": p.minimum_rental_h,
+        "target_usd_h": p.usd_h,
+        "target_upfront_usd": round(p.upfront_usd, 2),
+        "target_usd_month": round(p.usd_month, 2),
+        "price_source": p.source,
+        "price_observed_on": p.observed_on.isoformat(),
+        **dict.fromkeys(TO_FILL_IN, ""),
+    }
+
+
+def first_of_next_month(today: date) -> date:
+    """The first day of the month after `today`.
+
+    >>> first_of_next_month(date(2026, 12, 24))
+    datetime.date(2027, 1, 1)
+    """
+    return later(today.replace(day=1), 1)
+
+
+def later(day: date, months: int) -> date:
+    """The same day so many months later; the last of the month where it has no such day.
+
+    >>> later(date(2026, 11, 30), 3)
+    datetime.date(2027, 2, 28)
+    """
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def as_csv(lines: Sequence[Row]) -> str:
+    """The lines as a table for a spreadsheet."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([safe_cell(line[column]) for column in COLUMNS] for line in lines)
+    return text.getvalue()
+
+
+def as_json(lines: Sequence[Row]) -> str:
+    """The lines for programs."""
+    return json.dumps(lines, indent=1)
+
+
+def as_markdown(plan: Plan, lines: Sequence[Row]) -> str:
+    """A sheet for each provider, one below the other."""
+    head = [f"# Request for quotes: {plain(plan.title) or plain(plan.problem)}", ""]
+    if not lines:
+        return "\n".join([*head, "The plan rents nothing that a provider could be asked for.", ""])
+    head += [
+        *textwrap.wrap(
+            "For the buyer, not to be sent: each provider's part below is complete in itself. Target prices are those "
+            f"the plan counts with, in USD, per machine and not per GPU.{standing(plan)} Spot and machines already "
+            "paid for are not asked for.",
+            80,
+        ),
+        "",
+    ]
+    providers = dict.fromkeys(str(line["provider"]) for line in lines)
+    parts = [sheet(provider, [line for line in lines if line["provider"] == provider]) for provider in providers]
+    return "\n".join(head) + "\n" + "\n".join(parts)
+
+
+def standing(plan: Plan) -> str:
+    """What the target means for the plan as a whole."""
+    if plan.gap is None or plan.usd_month is None:
+        return ""
+    proved = f"within {percent_at_most(plan.gap)} of the best" if plan.gap > 1e-9 else "proved to be the best"
+    return (
+        f" At these prices the plan costs {usd(plan.usd_month)} a month, {proved}. How far a quote may lie above its "
+        "target before another plan is cheaper is not told here: solve again with the quotes."
+    )
+
+
+def sheet(provider: str, lines: Sequence[Row]) -> str:
+    """What is asked of one provider."""
+    out = [f"## {plain(provider)}", "", "Please quote the lines below.  Asked by (company, name, mail):", ""]
+    for index, line in enumerate(lines, 1):
+        term = TERM_WORDS[line["term"]]  # type: ignore[index]
+        until = f" to {line['end']}" if line["end"] else ""
+        region = f"{line['region']} {line['country']}".strip() or "any (not stated)"
+        hours = f"{number(float(str(line['machine_hours_week'])))} machine-hours a week: {line['when']}"
+        rows = [
+            ("machines", f"{line['machines']} x {line['machine']} ({line['gpus']} x {line['gpu']})"),
+            ("region", region),
+            ("term", f"{term}, from {line['start']}{until}"),
+            ("hours", hours),
+            ("target price", f"{usd_fine(float(str(line['target_usd_h'])))}/h a machine"),
+            ("target, a month", usd(float(str(line["target_usd_month"])))),
+            ("upfront at target", usd(float(str(line["target_upfront_usd"])))),
+            ("target taken from", f"{line['price_source']}, seen {line['price_observed_on']}"),
+            *((name.replace("_", " "), "") for name in TO_FILL_IN),
+        ]
+        out += [f"### Line {index}", "", "| | |", "|---|---|"]
+        out += [f"| {name} | {plain(value).replace('|', '/')} |" for name, value in rows]
+        out.append("")
+    return "\n".join(out)
