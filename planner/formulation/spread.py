@@ -5,7 +5,6 @@ from __future__ import annotations
 from pulp import lpSum
 
 from planner.formulation.family import Rows, family
-from planner.formulation.serving import not_served
 from planner.formulation.variables import Var, Variables, most_machines
 from planner.inputs import FleetInputs
 
@@ -23,24 +22,22 @@ def within_provider_share(inputs: FleetInputs, v: Variables) -> Rows:
         \sum_{k \in w} \Big( \sum_{c,\, g \in p} y_{kcgb} + \sum_{a \in p} p_{kab} \Big) \le
         \kappa_w \sum_{k \in w} D_{kb} \qquad \forall w, p, b
 
-    Where it counts no group joins machines of two providers; of a fleet that is given and cannot serve all, the share
-    is of what is served.  The dual is what one more request/s on the provider would save through block *b* (USD per
-    month).
+    Where it counts no group joins machines of two providers.  The dual is what one more request/s on the provider would
+    save through block *b* (USD per month).
     """
     for w, share in inputs.provider_max_share.items():
         classes = [k for k, owner in inputs.class_workload.items() if owner == w]
         for b in inputs.block_h:
             demand = sum(inputs.demand_req_s.get((k, b), 0) for k in classes)
-            whole = demand - lpSum(not_served(inputs, v, classes, b))
             of: dict[str, list[Var]] = {}
             for k in classes:
                 for g, y in v.served_of.get((k, b), ()):
                     of.setdefault(inputs.provider_of[g], []).append(y)
             for (k, a, bb), p in v.api.items():
-                if k in classes and bb == b and a not in inputs.nobody:
+                if k in classes and bb == b:
                     of.setdefault(inputs.provider_of[a], []).append(p)
             for provider, served in of.items():
-                yield (w, provider, b), lpSum(served) <= share * whole
+                yield (w, provider, b), lpSum(served) <= share * demand
 
 
 @family(over=("limit",), unit="kinds", says="no more kinds are used than {limit} allows", relaxed="raise {limit}")
