@@ -183,6 +183,8 @@ def gather(problem: Problem, catalog: Catalog, drops: Drops, held: Sequence[Held
             market = f"spot{apart} serving {risk.serving_share:.4f}"
             limit = problem.spot.max_machines_pool
             most = limit if most is None else most if limit is None else min(most, limit)
+        if row.tier == "marketplace":
+            market += " marketplace"
         own = f" from {row.provider}" if problem.spread.max_provider_traffic_share < 1 else ""
         for_whom = "" if len(who) == len(problem.workloads) else f" for {'+'.join(sorted(who))}"
         group = f"{row.gpus}x {row.gpu} {market}{own}{for_whom}" + (f" egress {usd_gb:g}" if egress else "")

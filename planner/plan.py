@@ -216,6 +216,22 @@ class Spares(Part):
     bound_usd_month_without: float | None = Field(description="no plan without it can cost less")
 
 
+class Change(Part):
+    """Machines that are kept, may be returned or are added, against what is already paid for."""
+
+    verdict: Literal["keep", "return", "add"]
+    provider: str
+    region: str
+    machine: str
+    gpu: str
+    gpus: int
+    term: Term
+    count: int
+    ends_on: date | None = None
+    ends_within_month: bool = Field(default=False, description="the commitment ends before the month does")
+    usd_month: float
+
+
 class Leaning(Part):
     """The most of a workload that one provider serves in any hour."""
 
@@ -238,22 +254,6 @@ class Spread(Part):
     max_deployments: int | None = None
     leaning: tuple[Leaning, ...] = Field(default=(), description="where a provider's share is limited")
     max_provider_traffic_share: float = 1
-
-
-class Change(Part):
-    """Machines that are kept, may be returned or are added, against what is already paid for."""
-
-    verdict: Literal["keep", "return", "add"]
-    provider: str
-    region: str
-    machine: str
-    gpu: str
-    gpus: int
-    term: Term
-    count: int
-    ends_on: date | None = None
-    ends_within_month: bool = Field(default=False, description="the commitment ends before the month does")
-    usd_month: float
 
 
 class PricesObserved(Part):

@@ -423,15 +423,15 @@ class BruteForce:
                     on_pool |= {p: share for (k, a), p in bought.items() if k in mine and a in i.nobody}
                     at_most.append((on_pool, share * sum(i.demand_req_s[k, b] for k in mine)))
             for w, share in i.spot_max_share.items():
-                mine = {k for k in asked | waiting if i.class_workload[k] == w}
-                row = {y: 1.0 for (k, g), ys in served.items() if k in mine and g in i.spot_groups for y in ys}
-                row |= {p: share for (k, a), p in bought.items() if k in mine and a in i.nobody}
-                fixed = share * sum(i.demand_req_s[k, b] for k in mine & asked)
-                if mine & waiting:
+                together = {k for k in asked if i.class_workload[k] == w}
+                for mine in [together, *({k} for k in waiting if i.class_workload[k] == w)]:
+                    row = {y: 1.0 for (k, g), ys in served.items() if k in mine and g in i.spot_groups for y in ys}
+                    row |= {p: share for (k, a), p in bought.items() if k in mine and a in i.nobody}
+                    fixed = share * sum(i.demand_req_s[k, b] for k in mine & asked)
                     for (k, _), ys in served.items():
-                        if k in mine:
+                        if k in mine & waiting:
                             row |= {y: row.get(y, 0.0) - share for y in ys}
-                at_most.append((row, fixed))
+                    at_most.append((row, fixed))
         if deferred:
             for v, window in i.windows.items():
                 for k, requests in window.requests_month.items():

@@ -35,7 +35,6 @@ def test_a_plan_that_keeps_every_promise_passes():
 
 
 MARKET = {"group": "firm", "region": "", "country": "", "machine": "h100x2", "usd_h": 1.5, "provider": "bazaar"}
-SEEN = {"observed_on": "2026-11-01"}
 GPUS = {"provider": "acme", "gpu": "h100-sxm", "gpus": 2, "usd_month": 0}
 KEPT = {**GPUS, "verdict": "keep", "region": "eu-1", "machine": "h100x2", "term": "1y", "count": 1}
 ADDED = [
@@ -43,6 +42,7 @@ ADDED = [
     KEPT | {"verdict": "add", "provider": "beta", "region": "eu-2", "machine": "2x-h100-sxm"},
     KEPT | {"verdict": "add", "machine": "h100x1", "gpus": 1, "term": "spot"},
 ]
+SEEN = {"observed_on": "2026-11-01"}
 ONE_DAY = {"label": "day", "hours": [*cases.DAY[:-1]], "month_h": 156}
 TABLE = {"gpu": "h100-sxm", "input_tok": 1000, "output_tok": 101, "req_s": 7}
 

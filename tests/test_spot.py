@@ -86,3 +86,30 @@ def test_the_example_keeps_half_of_its_work_off_every_pool():
             assert served <= 0.5 * asked * (1 + 1e-6)
     times = sum(each.interruptions_month for each in plan.purchases)
     assert times == pytest.approx(sum(each.hours_month for each in plan.purchases) / 24, rel=1e-6)
+
+
+def test_marketplaces_and_other_machines_are_told_apart_even_where_everything_may_be_interrupted(tmp_path):
+    path = tmp_path / "mixed.yaml"
+    seen = "observed_on: 2026-11-01, source: a test"
+    path.write_text(
+        f"""\
+name: mixed
+workloads:
+  batch:
+    models: [llama-3.1-8b]
+    traffic: {{mean_req_s: 4, shape: flat, burst_factor: 1, input_tok: 500, output_tok: 50}}
+    interruptible: true
+procurement:
+  only_quotes: true
+  quotes:
+    - {{provider: a, gpu: l40s, gpus: 1, usd_h: 1, term: on-demand, tier: marketplace, max_machines: 2, {seen}}}
+    - {{provider: b, gpu: l40s, gpus: 1, usd_h: 1.2, term: on-demand, {seen}}}
+performance:
+  capacity: [{{gpu: l40s, input_tok: 500, output_tok: 50, req_s: 1}}]
+apis: {{allow: false}}
+solver: {{gap: 0}}
+""",
+        encoding="utf-8",
+    )
+    plan = planner.solve(planner.load(path))  # audited: its groups are alike
+    assert {each.provider: each.count for each in plan.purchases} == {"a": 2, "b": 2}

@@ -78,10 +78,10 @@ def not_served(inputs: FleetInputs, v: Variables, classes: list[str], b: str) ->
 
 
 @family(
-    over=("workload", "block"),
+    over=("workload or class", "block"),
     unit="requests/s",
-    says="spot carries at most its share of {workload} during {block}",
-    relaxed="let spot carry more of {workload} during {block}",
+    says="spot carries at most its share of {workload or class} during {block}",
+    relaxed="let spot carry more of {workload or class} during {block}",
 )
 def within_spot_share(inputs: FleetInputs, v: Variables) -> Rows:
     r"""Machines that may be taken back carry at most a share of a workload, in every block.
@@ -90,19 +90,21 @@ def within_spot_share(inputs: FleetInputs, v: Variables) -> Rows:
         \sum_{k \in w}\sum_{c,\, g\, \mathrm{spot}} y_{kcgb} \le \sigma_w \sum_{k \in w} D_{kb}
         \qquad \forall w, b
 
-    For work that may wait, the share is of what the fleet serves in that block; of a fleet that is given and cannot
-    serve all, it is of what is served.
+    For work that may wait, the share is of what the fleet serves of each class in that block: what whole hours do
+    beyond the work there is, is left out again class by class, and shares must survive that.  Of a fleet that is given
+    and cannot serve all, it is of what is served.
     """
     for w, share in inputs.spot_max_share.items():
-        classes = [k for k, owner in inputs.class_workload.items() if owner == w]
-        for b in inputs.block_h:
-            served = [(g, y) for k in classes for g, y in v.served_of.get((k, b), ())]
-            on_spot = [y for g, y in served if g in inputs.spot_groups]
-            if not on_spot or share >= 1:
-                continue
-            demand = sum(inputs.demand_req_s.get((k, b), 0) for k in classes)
-            whole = demand - lpSum(not_served(inputs, v, classes, b)) if demand else lpSum(y for _, y in served)
-            yield (w, b), lpSum(on_spot) <= share * whole
+        mine = [k for k, owner in inputs.class_workload.items() if owner == w]
+        for b in inputs.block_h if share < 1 else ():
+            demand = sum(inputs.demand_req_s.get((k, b), 0) for k in mine)
+            for label, classes in [(w, mine)] if demand else [(k, [k]) for k in mine]:
+                served = [(g, y) for k in classes for g, y in v.served_of.get((k, b), ())]
+                on_spot = [y for g, y in served if g in inputs.spot_groups]
+                if on_spot:
+                    missed = lpSum(not_served(inputs, v, classes, b))
+                    whole = demand - missed if demand else lpSum(y for _, y in served)
+                    yield (label, b), lpSum(on_spot) <= share * whole
 
 
 @family(
