@@ -188,6 +188,8 @@ def as_met(problem: Problem, deployments: Sequence[FleetDeployment], *, apis: bo
         ),
         "budget": None,
     }
+    few = ("max_providers", "max_regions", "max_gpu_types", "max_deployments")
+    changed["spread"] = problem.spread.model_copy(update=dict.fromkeys(few))
     if not apis:
         changed["apis"] = problem.apis.model_copy(update={"allow": False})
     if deployments:
@@ -210,7 +212,7 @@ def narrowed(model: AcceptableModel, d: FleetDeployment) -> AcceptableModel | No
     kv = [p for p in model.kv_precisions or ["bf16", "fp8"] if d.kv_precision in (None, p)]
     if model.model != d.model or not precisions or not kv:
         return None
-    return AcceptableModel(model=model.model, precisions=precisions, kv_precisions=kv)
+    return model.model_copy(update={"precisions": precisions, "kv_precisions": kv})
 
 
 def as_quotes(standing: Standing) -> list[Quote]:

@@ -15,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import planner
+from planner import verbs
+from planner.analysis.breakeven import api_only
 from planner.catalog.load import load_catalog
 from planner.drops import Drops
 from planner.formulation import assemble
@@ -226,3 +228,30 @@ def test_the_example_sends_a_share_to_the_small_model_and_keeps_its_mean(capsys)
     (workload,) = plan.workloads
     small = sum(m.share for m in workload.models if m.model == "llama-3.1-8b")
     assert 0.2 < small <= 0.6 + 1e-6 and workload.least_mean_score >= 0.8 - 1e-6
+
+
+def test_a_fleet_of_the_small_model_alone_serves_nothing_at_a_mean_that_it_cannot_reach(tmp_path):
+    text = PROBLEM.replace("RULE", "mean_quality_at_least: 0.8").replace("APIS", "{allow: false}")
+    (tmp_path / "problem.yaml").write_text(text, encoding="utf-8")
+    fleets = {}
+    for model in ("llama-3.1-8b", "llama-3.3-70b"):
+        path = tmp_path / f"{model}.yaml"
+        lines = "machines: [{provider: acme, gpu: h200-sxm, gpus: 1, count: 30}]\n"
+        path.write_text(lines + f"deployments: [{{model: {model}}}]\n", encoding="utf-8")
+        problem, fleet = planner.load(tmp_path / "problem.yaml"), verbs.load_fleet(path)
+        fleets[model] = verbs.evaluate(problem, fleet, today=date(2026, 11, 2), best_within_s=None)
+    assert fleets["llama-3.1-8b"].unserved and not fleets["llama-3.3-70b"].unserved
+    assert fleets["llama-3.3-70b"].plan.workloads[0].least_mean_score >= 0.8
+
+
+def test_a_break_even_counts_on_apis_whose_model_may_do_all(tmp_path):
+    apis = API.replace("SMALL", SMALL + SOLD).replace("LARGE", LARGE + SOLD)
+    usd_month = {}
+    for rule in ("apis: true", "mean_quality_at_least: 0.78"):
+        path = tmp_path / "problem.yaml"
+        path.write_text(PROBLEM.replace("RULE", rule).replace("APIS", apis), encoding="utf-8")
+        problem, catalog = planner.load(path), load_catalog()
+        usd_month[rule] = api_only(problem.problem, verbs.validate(problem, catalog), catalog)[0]
+    # a request of 1,500 and 300 tokens at $0.001 and $0.02 per Mtok for the small one, $0.01 and $0.02 for the other
+    ratio = (1500 * 0.01 + 300 * 0.02) / (1500 * 0.001 + 300 * 0.02)
+    assert usd_month["mean_quality_at_least: 0.78"] / usd_month["apis: true"] == pytest.approx(ratio)

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import planner
+from planner import verbs
 from planner.errors import ProblemError
 from planner.inputs import FewKinds, FleetInputs
 from planner.search import search
@@ -212,3 +213,16 @@ def test_the_example_keeps_to_all_its_limits():
             (provider,) = {p.provider for p in found.purchases if p.group == d.group}
             of[provider] = of.get(provider, 0.0) + sum(s.req_s for s in d.served if s.block == block.label)
         assert all(y <= 0.5 * sum(of.values()) * (1 + 1e-6) for y in of.values())
+
+
+def test_a_fleet_that_is_given_is_costed_and_told_that_it_leans_on_one_provider(tmp_path):
+    text = PROBLEM.replace("RULE", "max_provider_traffic_share: 0.6, max_gpu_types: 1")
+    (tmp_path / "problem.yaml").write_text(text, encoding="utf-8")
+    machines = "  - {provider: acme, region: two, gpu: h100-sxm, gpus: 1, count: 8}\n"
+    machines += "  - {provider: beta, region: one, gpu: h200-sxm, gpus: 1, count: 1}\n"
+    (tmp_path / "fleet.yaml").write_text("machines:\n" + machines, encoding="utf-8")
+    fleet = verbs.load_fleet(tmp_path / "fleet.yaml")
+    found = verbs.evaluate(planner.load(tmp_path / "problem.yaml"), fleet, today=date(2026, 11, 2), best_within_s=None)
+    assert not found.unserved
+    assert any("2 GPU types are used (h100-sxm, h200-sxm), at most 1 may be" in each for each in found.broken)
+    assert any("acme serves too much of chat" in each for each in found.broken)

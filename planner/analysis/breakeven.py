@@ -29,6 +29,7 @@ from planner.problem.places import ProblemFile
 from planner.problem.schema import Overheads, Problem
 from planner.problem.workload import Traffic
 from planner.traffic.types import Load
+from planner.variants import may_do_all, sold_as
 
 LEAST_SCALE, MOST_SCALE = 1e-3, 1e5
 """No smaller and no larger multiple of the problem's volume is looked at."""
@@ -130,7 +131,8 @@ def as_much(one: float | None, other: float | None) -> bool:
 def api_only(problem: Problem, load: Load, catalog: Catalog) -> tuple[float, float, float]:
     """All of the traffic bought from the cheapest APIs [USD/month], and its input and output [Mtok/month].
 
-    A rate limit is left out: it says how fast one may buy, not what it costs.
+    A rate limit is left out: it says how fast one may buy, not what it costs.  Only models count that may do all of a
+    workload, and no provider sells more than its share where that is limited.
     """
     free = problem.model_copy(update={"apis": problem.apis.model_copy(update={"max_req_s": None})})
     drops = Drops()
@@ -143,15 +145,19 @@ def api_only(problem: Problem, load: Load, catalog: Catalog) -> tuple[float, flo
         deferred = [w.requests_month[k.label] for w in load.windows if k.label in w.requests_month]
         requests += sum(deferred)
         size = k.request
-        prices = [
-            usd_request(rows[k.label], size.input_tok, size.output_tok, batch=bool(deferred))
-            for rows in apis.values()
-            if k.label in rows
-        ]
-        if not prices:
+        workload = problem.workloads[k.workload]
+        sold = sold_as(workload, catalog)
+        prices: dict[str, float] = {}  # by provider, of models that may do all of it
+        for rows in apis.values():
+            if (row := rows.get(k.label)) is not None and may_do_all(workload, sold[row.model]):
+                price = usd_request(row, size.input_tok, size.output_tok, batch=bool(deferred))
+                prices[row.provider] = min(price, prices.get(row.provider, price))
+        each = 1.0 if deferred else problem.spread.max_provider_traffic_share
+        shares = [max(0.0, min(each, 1 - n * each)) for n in range(len(prices))]
+        if sum(shares) < 1 - 1e-9:
             unsold.append(k.label)
             continue
-        usd += requests * min(prices)
+        usd += requests * sum(share * price for share, price in zip(shares, sorted(prices.values()), strict=True))
         inputs += requests * size.input_tok / 1e6
         outputs += requests * size.output_tok / 1e6
     if unsold:

@@ -84,6 +84,8 @@ ABOUT_BUYING: tuple[Callable[[Evidence], Finding], ...] = (
     limits.minimum_rentals,
     limits.upfront_cash,
     limits.budget,
+    spread.provider_shares,
+    spread.few_kinds,
 )
 """Of these, the rules on what may be bought: a fleet that is given may break them and still be costed."""
 

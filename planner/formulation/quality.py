@@ -22,6 +22,8 @@ def parts(inputs: FleetInputs, v: Variables) -> Iterator[tuple[str, Blend, str, 
     for (k, c, _, b), y in v.served.items():
         served.setdefault((k, b), []).append((c, y))
     for (k, a, b), p in v.api.items():
+        if a in inputs.nobody:
+            continue
         served.setdefault((k, b), []).append((a, p))
     for label, blend in inputs.blends.items():
         for b in inputs.block_h:
