@@ -174,6 +174,11 @@ def without(inputs: FleetInputs, barred: frozenset[Kind]) -> FleetInputs:
     allowed = {o: offer for o, offer in inputs.offers.items() if o not in gone}
     beaten = superfluous(inputs, allowed, all_deployments=not any(c in gone for c in inputs.deployment_groups))
     offers = {o: offer for o, offer in allowed.items() if o not in beaten}
+    for s, promise in allowed.items():
+        if promise.covers:  # of what it pays for, what is left; nothing left, and it goes too
+            offers[s] = replace(promise, covers={o: usd_h for o, usd_h in promise.covers.items() if o in offers})
+            if not offers[s].covers:
+                del offers[s]
     return replace(
         inputs,
         offers=offers,

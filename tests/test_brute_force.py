@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -264,9 +265,9 @@ def test_a_blend_of_models_costs_what_trying_everything_finds(kind):
     assert dearer > 2 and feasible > 8, (dearer, feasible)
 
 
-def promised(seed: int) -> FleetInputs:
+def promised(seed: int, fleet: Callable[[int], FleetInputs] = random_fleet) -> FleetInputs:
     """A random fleet with spend commitments on what is rented by the hour, and commitments sold by the pod."""
-    inputs, rng = random_fleet(seed), random.Random(seed)
+    inputs, rng = fleet(seed), random.Random(seed)
     hourly = [o for o, x in inputs.offers.items() if x.billing == "hourly" and x.group not in inputs.spot_groups]
     offers = {
         o: replace(x, multiple_of=2) if x.billing == "always" and x.existing is None and rng.random() < 0.3 else x
@@ -431,3 +432,20 @@ def test_two_replicas_of_two_gpus_do_not_share_a_machine_of_three():
 
 def test_rentals_of_two_hours_in_a_week_of_three_leave_no_single_hour():
     assert rentals(3, 2, 1) == {(0, 0, 0), (1, 1, 0), (0, 1, 1), (1, 0, 1), (1, 1, 1)}
+
+
+@pytest.mark.parametrize("fleet", [surviving, interrupted, spread_out, blended], ids=lambda fleet: fleet.__name__)
+def test_promises_beside_every_other_rule_cost_what_trying_everything_finds(fleet):
+    feasible = covering = 0
+    for seed in range(5000, 5080):
+        inputs = promised(seed, fleet)
+        expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
+        if expected is None:
+            assert found.ended is Ended.INFEASIBLE, seed
+            continue
+        feasible += 1
+        assert found.ended is Ended.OPTIMAL, seed
+        assert found.usd_month == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
+        check_plan(inputs, found)
+        covering += any(run.covered for run in found.runs)
+    assert feasible > 8 and covering > 2, (feasible, covering)
