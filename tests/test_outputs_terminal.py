@@ -62,7 +62,7 @@ def test_no_color_leaves_colors_out(monkeypatch):
 
 
 def test_a_plan_for_three_workloads_is_about_a_page():
-    assert len(shown(plans.enterprise()).splitlines()) <= 72
+    assert len(shown(plans.enterprise()).splitlines()) <= 76
 
 
 @pytest.mark.parametrize("name", ["enterprise", "api_only", "at_limit"])
@@ -196,3 +196,18 @@ def test_a_schedule_of_many_levels_is_cut_in_the_middle():
         "between these: 10 more levels (in the schedule table)",
         "mon 11-12: 1 machine",
     ]
+
+
+def test_an_autoscaler_is_told_how_many_may_wait():
+    from planner.outputs.serving import scale_up
+    from planner.plan import Queue
+
+    one = plans.enterprise().deployments[0]
+    # 20 slots of 2 s each: 10 a second; who finds 6 waiting for a replica of one GPU waits 0.6 s, of 0.65 allowed
+    queue = Queue(slots=20, service_s=2.0, wait_s=0.65, percentile_share=0.95)
+    single = one.model_copy(update={"tp": 1, "pp": 1, "queue": queue})
+    assert scale_up(single) == ["autoscaler: add a replica before 6 requests wait for each GPU"]
+    assert "before 1 request " in scale_up(single.model_copy(update={"tp": 4}))[0]
+    assert scale_up(single.model_copy(update={"tp": 8})) == ["autoscaler: add a replica before anything waits"]
+    unlimited = queue.model_copy(update={"wait_s": None})
+    assert scale_up(single.model_copy(update={"queue": unlimited})) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -17,23 +18,39 @@ def show_deployments(plan: Plan, page: Page) -> None:
     if not plan.deployments:
         return
     lines = []
+    by_the_hour = {purchase.group for purchase in plan.purchases if purchase.billing == "hourly"}
     for deployment in plan.deployments:
         replicas = max(deployment.replicas_by_block.values(), default=0)
         rates = served_rates(deployment)
-        kv = "" if deployment.kv_precision == "bf16" else f", KV {deployment.kv_precision}"
+        kv = "" if deployment.kv_precision in ("bf16", "") else f", KV {deployment.kv_precision}"
+        what = f"{deployment.model} {deployment.precision}".strip() or "your own engine"
         served = ", ".join(_workloads(plan, rates))
         lines.append(
             Line(
-                f"{things(replicas, 'replica')} of {deployment.model} {deployment.precision}, "
-                f"each {deployment.tp * deployment.pp} x {deployment.gpu}",
+                f"{things(replicas, 'replica')} of {what}, each {deployment.tp * deployment.pp} x {deployment.gpu}",
                 (", ".join(dict.fromkeys(SOURCE_WORDS[rate.source] for rate in rates)), band(rates)),
                 [
-                    f"{_engine(deployment)}{kv}; for {served}: {objectives(deployment.lane)}",
+                    f"{_engine(deployment)}{kv}; for {served}: {objectives(deployment.lane)}".lstrip("; "),
                     *features(deployment, rates),
+                    *(scale_up(deployment) if deployment.group in by_the_hour else []),
                 ],
             )
         )
     page.table("What runs, at most", ("rates", "80 % band"), lines)
+
+
+def scale_up(deployment: DeploymentPlan) -> list[str]:
+    """When an autoscaler should add a replica, in one line; none where waiting is not limited or never allowed.
+
+    A slot opens every service time / slots, so with n requests waiting for each replica the next waits n times that.
+    """
+    queue = deployment.queue
+    if queue is None or not queue.wait_s:
+        return []
+    waiting = queue.wait_s * queue.slots / queue.service_s / (deployment.tp * deployment.pp)
+    if waiting < 1:
+        return ["autoscaler: add a replica before anything waits"]
+    return [f"autoscaler: add a replica before {things(math.floor(waiting), 'request')} wait for each GPU"]
 
 
 def served_rates(deployment: DeploymentPlan) -> list[ClassRate]:
