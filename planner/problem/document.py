@@ -114,6 +114,11 @@ def _text_of(path: Path, kind: Kind) -> str:
     return text
 
 
+def too_deep(noun: str) -> str:
+    """What is said of a file whose brackets or indents go deeper than any key does."""
+    return f"nested more than {LIMIT_DEPTH} deep; no key of a {noun} stands that deep."
+
+
 def _syntax_complaint(path: Path, text: str, error: yaml.YAMLError, kind: Kind) -> Complaint:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if mark is None:
@@ -127,6 +132,8 @@ def _syntax_complaint(path: Path, text: str, error: yaml.YAMLError, kind: Kind) 
             f"{path}:{mark.line + 1}", "a tab indents this line; YAML indents with spaces.  Replace the tab."
         )
     seen = getattr(error, "problem", None) or "broken syntax"
+    if "nesting depth" in seen:  # since PyYAML 6.0.4 its own limit may come before ours
+        return Complaint(f"{path}:{mark.line + 1}", too_deep(kind.noun))
     context = getattr(error, "context", None)
     what = f"cannot be read as YAML: {seen}{f' ({context})' if context else ''}.  "
     what += "Look for a missing colon, quote or bracket here or on the line above."
@@ -167,9 +174,7 @@ class _Composer:
     def value(self, event: Any, at: KeyPath) -> Any:
         self.lines.setdefault(at, event.start_mark.line + 1)
         if len(at) > LIMIT_DEPTH:
-            raise self.refuse(
-                event, f"nested more than {LIMIT_DEPTH} deep; no key of a {self.noun} stands that deep.", at[:4]
-            )
+            raise self.refuse(event, too_deep(self.noun), at[:4])
         before = self.values
         self.count(event, at, 1)
         if isinstance(event, yaml.AliasEvent):
