@@ -135,3 +135,29 @@ def test_all_of_the_traffic_is_bought(catalog):
     assert inputs == pytest.approx((1500 * requests[0] + 3000 * requests[1]) / 1e6)
     assert outputs == pytest.approx((300 * requests[0] + 250 * requests[1]) / 1e6)
     assert 0 < usd < inputs + outputs
+
+
+def test_without_a_bound_nothing_is_called_proved(catalog, tmp_path):
+    from planner.analysis.breakeven import LEAST_SCALE, first_volume
+
+    file = own(tmp_path, catalog)
+    plan = solve(file, catalog, price_spares=False).model_copy(
+        update={"bound_usd_month": None, "usd_month_decided": 9.0}
+    )
+    found = first_volume(lambda _: plan, api_usd=3.0)
+    assert found.low == LEAST_SCALE and found.high == pytest.approx(3)  # 9 / 3: known to win, nothing known below
+
+
+def test_what_is_bought_keeps_its_price_where_rents_fall(catalog, tmp_path):
+    # three bought at 1,000 USD a month each and nothing rented: no rent could fall
+    bought = """\
+  purchases:
+    - {provider: rack, gpu: home-gpu, gpus: 1, price_usd: 48_000, life_months: 48, power_kw: 0, usd_kwh: 0,
+       observed_on: 2026-11-20, source: a vendor}
+"""
+    text = OWN.replace(
+        "  quotes:\n    - {provider: rack", "  cost_of_capital_year: 0\n" + bought + "  quotes:\n    - {provider: rack"
+    )
+    found = breakeven(own(tmp_path, catalog, text.replace("input_usd_mtok: 0.1", "input_usd_mtok: 0.01")), catalog)
+    assert {each.term for each in found.own.purchases} == {"bought"}
+    assert found.machine_factor is None

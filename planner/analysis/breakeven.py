@@ -70,7 +70,7 @@ class Breakeven:
     own: Plan  # the cheapest fleet for the problem's own volume
     volume: Volume
     api_factor: float  # with API prices times this the fleet costs the same at the problem's own volume
-    machine_factor: float | None  # with machine prices times this; None: not even free machines would do
+    machine_factor: float | None  # with rents times this; None: not even free machines would do
     levers: tuple[Lever, ...]
     solves: int
 
@@ -193,10 +193,13 @@ def first_volume(fleet: Callable[[float], Plan], api_usd: float) -> Volume:
 
 
 def machine_factor(fleet: Callable[[float], Plan], own: Plan, api_usd: float) -> float | None:
-    """The factor on all machine prices at which the cheapest fleet costs as much as the APIs; None: there is none."""
+    """The factor on all rents at which the cheapest fleet costs as much as the APIs; None: there is none.
+
+    Machines that are bought keep their price.
+    """
     plan, factor = own, 1.0
     for _ in range(LEAPS):
-        rent = sum(each.usd_month for each in plan.purchases if not each.existing)
+        rent = sum(each.usd_month for each in plan.purchases if not each.existing and each.term != "bought")
         rent += sum(each.usd_month for each in plan.spends)
         rest = decided(plan) - rent
         if rest >= api_usd or not rent:
@@ -214,9 +217,9 @@ def decided(plan: Plan) -> float:
 
 
 def bound_of(plan: Plan) -> float:
-    """What is proved of that; the cost itself where the solver gave no bound."""
+    """What is proved of that: nothing where the solver gave no bound."""
     existing = (plan.usd_month or 0.0) - decided(plan)
-    return decided(plan) if plan.bound_usd_month is None else plan.bound_usd_month - existing
+    return 0.0 if plan.bound_usd_month is None else plan.bound_usd_month - existing
 
 
 def without_overheads(problem: Problem, _load: Load) -> Problem:

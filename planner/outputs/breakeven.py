@@ -19,7 +19,7 @@ def show_breakeven(found: Breakeven, console: Console) -> None:
     page = Page(console)
     volume, name = found.volume, found.own.problem
     if volume.high is None:
-        page.say(f"{name}: a fleet of one's own wins at no volume", "bold", indent=0)
+        page.say(f"{name}: no volume was found at which a fleet of one's own wins", "bold", indent=0)
         page.say(f"Up to {_times(volume.low)} the problem's volume the APIs are cheaper: proved.")
     else:
         begins = f"a fleet of one's own wins from {_tokens(found, volume.high)} tokens a month"
@@ -86,8 +86,8 @@ def _proved(found: Breakeven, volume: Volume) -> str:
 def _prices(found: Breakeven) -> str:
     same = f"For them, both cost the same if API tokens cost {found.api_factor:.3g} times what they do"
     if found.machine_factor is None:
-        return f"{same}.  No fall of machine prices would do: what is paid beside them is more than the APIs ask."
-    return f"{same}, or if machines cost {found.machine_factor:.3g} times what they do."
+        return f"{same}.  No fall of rents would do: what is paid beside them is more than the APIs ask."
+    return f"{same}, or if rents were {found.machine_factor:.3g} times what they do."
 
 
 def _rule_of_thumb(found: Breakeven) -> str:
