@@ -10,7 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 
-from planner.plan import Change, DeploymentPlan, Purchase
+from planner.deployed import DeploymentPlan
+from planner.plan import Change, Purchase
 
 MONTH_DAYS = 30
 """A commitment that ends sooner does not cover the month that the plan is for."""

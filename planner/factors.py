@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from planner.deployed import Lane
 from planner.performance.features import Features
-from planner.plan import Lane, Plan, Purchase, WorkloadPlan
+from planner.plan import Plan, Purchase, WorkloadPlan
 
 Names = tuple[str, ...]
 

@@ -12,8 +12,8 @@ from itertools import pairwise
 
 from planner.audit.evidence import ALMOST_NOTHING, Evidence, Finding, above
 from planner.audit.offers import egress_usd_gb, place_of
+from planner.deployed import DeploymentPlan
 from planner.performance.queueing import usable_replicas
-from planner.plan import DeploymentPlan
 from planner.problem.matching import allows
 
 

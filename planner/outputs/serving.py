@@ -6,9 +6,10 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
+from planner.deployed import ClassRate, DeploymentPlan, Lane
 from planner.outputs.figures import count, percent, things, usd, usd_fine
 from planner.outputs.page import Line, Page
-from planner.plan import ApiPurchase, ClassRate, DeploymentPlan, Lane, Plan, WorkloadPlan
+from planner.plan import ApiPurchase, Plan, WorkloadPlan
 
 SOURCE_WORDS = {"measured": "measured", "corrected": "corrected", "modeled": "modeled", "given": "own table"}
 
