@@ -159,7 +159,7 @@ def _deployment_rows(plan: Plan, deployment: DeploymentPlan) -> list[Row]:
             "served_req_s_peak": max(
                 (part.req_s for part in deployment.served if part.request_class == rate.request_class),
                 default=0,
-            )
+            ),
         }
         for rate in deployment.rates
     ]
