@@ -242,11 +242,17 @@ def prune_outclassed_lots(
 
 
 def stand_ins(problem: Problem, lots: list[Lot], standing: Mapping[str, list[Candidate]]) -> dict[str, tuple[str, ...]]:
-    """By offer, those that beat it as long as nothing limits how many kinds are used."""
-    spread = problem.spread
-    if all(most is None for most in (spread.max_providers, spread.max_regions, spread.max_gpu_types)):
+    """By offer, those that beat it as long as nothing limits, or makes one pay for, how many kinds are used."""
+    spread, overheads = problem.spread, problem.overheads
+    fees = overheads.provider_usd_month or overheads.storage_gb
+    if not fees and all(most is None for most in (spread.max_providers, spread.max_regions, spread.max_gpu_types)):
         return {}
-    free = problem.model_copy(update={"spread": spread.model_copy(update=dict.fromkeys(COUNTED))})
+    free = problem.model_copy(
+        update={
+            "spread": spread.model_copy(update=dict.fromkeys(COUNTED)),
+            "overheads": overheads.model_copy(update={"provider_usd_month": 0, "storage_gb": 0}),
+        }
+    )
     same, others, price = (
         on_the_same_machine(free, lots),
         on_other_machines(free, lots, standing),
