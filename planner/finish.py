@@ -9,7 +9,7 @@ from collections import defaultdict
 from datetime import date
 
 from planner.apis import usd_request
-from planner.bill import Hours, Work, bill, divide_blocks, share_out
+from planner.bill import Hours, Work, bill, divide_blocks, sent_of, share_out
 from planner.changes import changes_of
 from planner.commitments import buy_spend, judge
 from planner.deploy import deploy
@@ -95,6 +95,7 @@ def finish(
         workloads=with_models(problem, reduced, hours, apis, workloads),
         changes=changes_of(purchases, deployments, reduced.inputs.protected, today),
         costs=tuple(lines),
+        sent=sent_of(problem, reduced, purchases, work),
         ties=ties(reduced, deployments),
         spread=spread_of(problem, reduced, hours, purchases, deployments),
         dropped=dropped,

@@ -18,6 +18,7 @@ from planner.market import Lot
 from planner.problem.schema import Problem
 from planner.problem.workload import AcceptableModel
 from planner.spending import SpendPlan
+from planner.tariffs import gb_request
 from planner.traffic.types import Load
 from planner.variants import accepted_models, blends, standing_of
 
@@ -81,6 +82,8 @@ def to_inputs(
         )
         for plan in spends
     }
+    sent = egress_gb_h(problem, load, groups)
+    tiered = {g: lot for g, lot in groups.items() if len(lot.egress.usd_gb) > 1}
     deferred_classes = {k for window in load.windows for k in window.requests_month}
     sunk = sum(lot.row.usd_h * lot.existing * problem.month_hours for lot in lots if lot.existing is not None)
     per_provider = overheads.provider_usd_month + overheads.storage_gb * overheads.storage_usd_gb_month
@@ -102,7 +105,10 @@ def to_inputs(
         demand_req_s={(k, b): d for (k, b), d in load.planning_req_s.items() if d > 0},
         rate_req_s={(c.name, k): r.req_s for c in used for k, r in c.rates.items()},
         admitted=frozenset((k, g) for g, lot in groups.items() for k, w in workload_of.items() if w in lot.workloads),
-        egress_usd_h=egress_of(problem, load, groups),
+        egress_usd_h={label: gb_h * groups[label[1]].egress.straight_usd_gb for label, gb_h in sent.items()},
+        egress_gb_h={label: gb_h for label, gb_h in sent.items() if label[1] in tiered},
+        tariffs={lot.row.provider: lot.egress for lot in tiered.values()},
+        tariff_of={g: lot.row.provider for g, lot in tiered.items()},
         api_usd_h={
             (k, a): 3600 * usd_request(row, request[k].input_tok, request[k].output_tok) / burst[k]
             for a, rows in apis.items()
@@ -139,20 +145,17 @@ def to_inputs(
     )
 
 
-def egress_of(problem: Problem, load: Load, groups: Mapping[str, Lot]) -> dict[tuple[str, str], float]:
-    """USD/h of data sent out, per planning request/s, by class and group."""
-    overheads = problem.overheads
+def egress_gb_h(problem: Problem, load: Load, groups: Mapping[str, Lot]) -> dict[tuple[str, str], float]:
+    """GB/h of data sent out, per planning request/s, by class and group, where any price in reach is above nothing."""
     workload_of = {k.label: k.workload for k in load.classes}
     burst = {k.label: load.burst_factor[k.workload] for k in load.classes}
-    egress = {}
+    sent = {}
     for g, lot in groups.items():
-        if lot.egress_usd_gb:
-            for k, w in workload_of.items():
+        for k, w in workload_of.items():
+            if w in lot.workloads and any(lot.egress.usd_gb):
                 deferred = any(k in window.requests_month for window in load.windows)
-                usd = overheads.egress_kb_request / 1e6 * lot.egress_usd_gb
-                if w in lot.workloads:
-                    egress[k, g] = 3600 * usd / (1.0 if deferred else burst[k])
-    return egress
+                sent[k, g] = 3600 * gb_request(problem) / (1.0 if deferred else burst[k])
+    return sent
 
 
 def windows_of(problem: Problem, load: Load, apis: Mapping[str, Mapping[str, ApiPrice]]) -> dict[str, Window]:

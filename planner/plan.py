@@ -15,6 +15,7 @@ from pydantic import Field
 from planner.catalog.rows import Term
 from planner.committed import Commitment, SpendPurchase
 from planner.deployed import DeploymentPlan, Served
+from planner.outlays import Sent
 from planner.part import Part
 
 SCHEMA_VERSION = "1"
@@ -222,6 +223,7 @@ class Plan(Part):
     workloads: tuple[WorkloadPlan, ...] = ()
     changes: tuple[Change, ...] = Field(default=(), description="against today's fleet; empty: there is none")
     costs: tuple[CostLine, ...] = ()
+    sent: tuple[Sent, ...] = Field(default=(), description="egress: data that leaves machines where that costs")
     ties: tuple[Tie, ...] = ()
     spread: Spread | None = Field(default=None, description="None: the problem limits nothing of it")
     spares: Spares | None = Field(default=None, description="None: nothing is promised, or its cost was not asked for")

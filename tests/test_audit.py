@@ -425,6 +425,10 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("cost_lines", {"costs.4.usd_month": 1}, {}, "API tokens: $1.00 a month in the plan, $88.96 recomputed"),
     # (9,907,200 + 115,200) requests x 10 KB = 100.224 GB at $0.05
     ("cost_lines", {"costs.5.usd_month": 1}, {}, "egress: $1.00 a month in the plan, $5.01 recomputed"),
+    ("egress_by_provider", {"sent.0.gb_month": 90}, {}, "acme and beta: 90.00 GB leave in the plan, 99.07 recomputed"),
+    ("egress_by_provider", {"sent.0.usd_month": 1}, {}, "egress of acme and beta: $1.00 a month in the plan, $4.95"),
+    ("egress_by_provider", {"sent": []}, {}, "acme: 1 GB leave for $0.06 a month, none are told"),
+    ("egress_by_provider", {"sent.+": {"providers": ["gamma"], "gb_month": 1, "usd_month": 0}}, {}, "gamma: 1.00 GB"),
     ("cost_lines", {"costs.6.usd_month": 1}, {}, "storage: $1.00 a month in the plan, $24.00 recomputed"),
     ("cost_lines", {"costs.7.usd_month": 1}, {}, "networking: $1.00 a month in the plan, $30.00 recomputed"),
     ("cost_lines", {"costs.8.usd_month": 1}, {}, "engineering: $1.00 a month in the plan, $500.00 recomputed"),
