@@ -21,6 +21,11 @@ from planner.tariffs import gb_request
 from planner.traffic.blocks import week_label
 from planner.traffic.types import Block, Load
 
+UNTAXED = ("machines bought", "cost of capital", "engineering")
+"""Lines that are stated as they are paid, no invoice of a seller's."""
+PAID_ANYWAY = ("existing commitments", "tax on existing commitments")
+"""Lines that nothing decides."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hours:
@@ -150,7 +155,10 @@ def bill(
     lines["networking"] = hosts * o.networking_usd_month
     lines["engineering"] = hosts * o.engineering_usd_month
     lines["provider fees"] = len(providers) * o.provider_usd_month
-    return [CostLine(line=n, usd_month=u, decided=n != "existing commitments") for n, u in lines.items() if u > 0]
+    existing = lines["existing commitments"]
+    lines["tax"] = o.tax_share * (sum(usd for n, usd in lines.items() if n not in UNTAXED) - existing)
+    lines["tax on existing commitments"] = o.tax_share * existing
+    return [CostLine(line=n, usd_month=u, decided=n not in PAID_ANYWAY) for n, u in lines.items() if u > 0]
 
 
 def sent_of(problem: Problem, reduced: Reduced, purchases: tuple[Purchase, ...], work: Work) -> tuple[Sent, ...]:

@@ -79,9 +79,9 @@ Beats = Callable[[Lot, Lot], bool]
 
 
 def prices_of(problem: Problem, lots: Iterable[Lot]) -> dict[str, float]:
-    """What a machine costs with the interest on what is paid upfront [USD/h]."""
-    capital = problem.procurement.cost_of_capital_year
-    return {one.name: one.row.usd_h + one.capital_usd_month(capital) / problem.month_hours for one in lots}
+    """What a machine costs with tax and the interest on what is paid upfront [USD/h]."""
+    capital, tax = problem.procurement.cost_of_capital_year, problem.overheads.tax_share
+    return {one.name: one.taxed_usd_h(tax) + one.capital_usd_month(capital) / problem.month_hours for one in lots}
 
 
 def on_the_same_machine(problem: Problem, lots: list[Lot]) -> Beats:

@@ -16,8 +16,9 @@ from planner.deploy import deploy
 from planner.deployed import Served
 from planner.interruptions import MONTH_H
 from planner.market import Lot
+from planner.outlays import Converted
 from planner.plan import ApiPurchase, Dropped, Plan, PricesObserved, Purchase, SpendPurchase, Status
-from planner.problem.schema import Problem
+from planner.problem.schema import Currency, Problem
 from planner.reduce import Reduced
 from planner.remarks import in_the_way, notes
 from planner.shares import spread_of, with_models
@@ -78,6 +79,7 @@ def finish(
         title=problem.title,
         status=status,
         usd_month=usd_month,
+        converted=in_currency(problem.currency, usd_month),
         usd_month_decided=decided,
         bound_usd_month=None if bound is None else bound + existing,
         gap=None if bound is None else ((decided - bound) / decided if decided > 0 else 0.0),
@@ -102,6 +104,13 @@ def finish(
         notes=notes(problem, reduced, solution, usd_month),
         prices_observed=observed([*purchases, *spends, *apis], today),
     )
+
+
+def in_currency(currency: Currency | None, usd_month: float) -> Converted | None:
+    """A total in the currency that the problem states a rate of."""
+    if currency is None:
+        return None
+    return Converted(**currency.model_dump(), month=usd_month * currency.per_usd)
 
 
 def buy(reduced: Reduced, solution: Solution, hours: list[Hours], work: Work) -> tuple[Purchase, ...]:

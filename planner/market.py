@@ -60,6 +60,10 @@ class Lot:
         """Share of its time that a machine really serves."""
         return self.interruptions.serving_share if self.interruptions else 1.0
 
+    def taxed_usd_h(self, tax_share: float) -> float:
+        """What a machine costs with tax [USD/h]; one that is bought is stated as it is paid."""
+        return self.row.usd_h * (1.0 if self.row.term == "bought" else 1 + tax_share)
+
     @property
     def months(self) -> int:
         """Length of the commitment [months]; 0: none."""

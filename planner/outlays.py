@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from pydantic import Field
 
 from planner.part import Part
@@ -18,3 +20,13 @@ class Sent(Part):
     def usd_gb(self) -> float:
         """What a GB costs on the mean [USD]."""
         return self.usd_month / self.gb_month if self.gb_month else 0.0
+
+
+class Converted(Part):
+    """The total in another currency, at a rate that the problem states."""
+
+    code: str
+    per_usd: float
+    month: float = Field(description="all of it, existing commitments included")
+    source: str
+    observed_on: date

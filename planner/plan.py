@@ -15,7 +15,7 @@ from pydantic import Field
 from planner.catalog.rows import Term
 from planner.committed import Commitment, SpendPurchase
 from planner.deployed import DeploymentPlan, Served
-from planner.outlays import Sent
+from planner.outlays import Converted, Sent
 from planner.part import Part
 
 SCHEMA_VERSION = "1"
@@ -206,6 +206,7 @@ class Plan(Part):
     title: str = ""
     status: Status
     usd_month: float | None = Field(description="all of it, existing commitments included")
+    converted: Converted | None = Field(default=None, description="usd_month in another currency; None: not asked for")
     usd_month_decided: float | None = Field(description="without existing commitments; bound and gap are on this")
     bound_usd_month: float | None = Field(description="no plan can cost less than this (same basis as usd_month)")
     gap: float | None = Field(description="(decided - bound on decided) / decided, a share")

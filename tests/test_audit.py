@@ -435,6 +435,9 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("cost_lines", {"costs.9.usd_month": 1}, {}, "provider fees: $1.00 a month in the plan, $20.00 recomputed"),
     # 10,950 x 0.08 / 12 x 13 / 24
     ("cost_lines", {"costs.10.usd_month": 1}, {}, "cost of capital: $1.00 a month in the plan, $39.54"),
+    # a tenth of 640 + 320 + 1,680 + 88.96 + 5.01 + 24 + 30 + 20; of 2,016; not of 500 and 39.54
+    ("cost_lines", {}, {"overheads.tax_share": 0.1}, "tax: $0.00 a month in the plan, $280.80 recomputed"),
+    ("cost_lines", {}, {"overheads.tax_share": 0.1}, "tax on existing commitments: $0.00 a month in the plan, $201.60"),
     ("cost_lines", {"costs.3.decided": True}, {}, "existing commitments is called decided here"),
     ("cost_lines", {"costs.+": {"line": "coffee", "usd_month": 1}}, {}, "coffee is no line of a bill"),
     ("sums_and_gap", {"usd_month": 5000}, {}, "the plan costs $5,000.00 a month, its lines add up to $5,363.51"),

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from datetime import date
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,13 +18,25 @@ from brute_force import BruteForce, egress_lines
 from fleets import chat_fleet, random_fleet, rented
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 from test_brute_force import AGREE, EXACT, check_plan
 
+from planner import verbs
+from planner.audit import audit
+from planner.catalog.load import Catalog, load_catalog
+from planner.catalog.rows import EgressTier, PriceOffer
+from planner.dominance import sends_as_cheaply
 from planner.formulation import assemble
 from planner.inputs import FleetInputs, Tariff
+from planner.market import Lot
+from planner.outputs.terminal import show_plan
+from planner.plan import Plan
+from planner.problem.places import ProblemFile
+from planner.problem.read import load_problem
 from planner.search import search
 from planner.solution import Ended, Solution
 from planner.solver import Settings, solve_model
+from planner.tariffs import FREE, tariff
 
 GB_H = 10.0
 ALL_GB = 7000.0
@@ -82,9 +97,9 @@ def test_the_straight_price_ends_at_all_that_could_leave_and_is_the_steepest_tha
     assert FREE_FIRST.straight_usd_gb == pytest.approx(0.1)
     assert CHEAPER_BEYOND.straight_usd_gb == pytest.approx(540 / 7000)
     assert BOTH.straight_usd_gb == pytest.approx(440 / 6000)  # from 1,000 GB for nothing to 7,000 for $440
-    for tariff in (FREE_FIRST, CHEAPER_BEYOND, BOTH):
-        least = tariff.beyond_usd(ALL_GB)
-        assert all(tariff.beyond_usd(gb) >= least - 1e-9 for gb in range(0, 7001, 50))
+    for each in (FREE_FIRST, CHEAPER_BEYOND, BOTH):
+        least = each.beyond_usd(ALL_GB)
+        assert all(each.beyond_usd(gb) >= least - 1e-9 for gb in range(0, 7001, 50))
 
 
 def test_a_fleet_at_one_provider_pays_tier_by_tier():
@@ -211,8 +226,8 @@ def test_no_plan_with_tiers_is_cheaper(kind):
     share=st.floats(0.2, 0.9),
 )
 def test_more_volume_never_costs_less(widths, prices, share):
-    tariff = Tariff(tier_gb=(*widths, 3 * ALL_GB), usd_gb=prices)
-    few, more = (usd(sending(two_providers(1, 1.2), {"acme": tariff}, gb_h=gb_h)) for gb_h in (share * GB_H, GB_H))
+    prices_of = Tariff(tier_gb=(*widths, 3 * ALL_GB), usd_gb=prices)
+    few, more = (usd(sending(two_providers(1, 1.2), {"acme": prices_of}, gb_h=gb_h)) for gb_h in (share * GB_H, GB_H))
     assert few <= more + 1e-5
 
 
@@ -238,7 +253,129 @@ def test_dividing_a_block_changes_nothing_at_one_provider_and_never_costs_more(p
 
 
 def test_the_lines_of_the_brute_force_are_those_of_the_tariff():
-    for tariff in (FREE_FIRST, CHEAPER_BEYOND, BOTH):
-        for low, high, price, at_none in egress_lines(tariff):
+    for each in (FREE_FIRST, CHEAPER_BEYOND, BOTH):
+        for low, high, price, at_none in egress_lines(each):
             for gb in (low, high):
-                assert at_none + price * gb == pytest.approx(tariff.usd_month(gb))
+                assert at_none + price * gb == pytest.approx(each.usd_month(gb))
+
+
+# 10 requests/s, flat, 500 KB each: 26.28 million requests, 13,140 GB a month.  A GPU serves 4, so three.
+OWN = """\
+name: own
+workloads:
+  chat:
+    models: [ours]
+    traffic: {peak_req_s: 10, input_tok: 1000, output_tok: 1000, burst_factor: 1}
+    apis: false
+performance:
+  capacity: [{gpu: home-gpu, input_tok: 1000, output_tok: 1000, req_s: 4}]
+procurement:
+  only_quotes: true
+  quotes:
+    - {provider: rack, gpu: home-gpu, gpus: 1, usd_h: 2, term: on-demand, observed_on: 2026-11-20, source: a letter}
+    - {provider: shed, gpu: home-gpu, gpus: 1, usd_h: @shed@, term: on-demand, observed_on: 2026-11-20, source: a mail}
+overheads: {egress_kb_request: @kb@}
+solver: {gap: 0}
+"""
+SEEN = {"source": "written for tests", "observed_on": date(2026, 11, 1)}
+TIERS = (
+    EgressTier(provider="rack", from_gb=0, to_gb=10_240, usd_gb=0.09, **SEEN),
+    EgressTier(provider="rack", from_gb=10_240, usd_gb=0.02, **SEEN),
+    EgressTier(provider="shed", from_gb=0, to_gb=5000, usd_gb=0, **SEEN),
+    EgressTier(provider="shed", from_gb=5000, usd_gb=0.12, **SEEN),
+)
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return replace(load_catalog(), egress=TIERS)
+
+
+def file(folder: Path, catalog: Catalog, shed: float = 2.1, kb: float = 500) -> ProblemFile:
+    path = folder / "own.yaml"
+    path.write_text(OWN.replace("@shed@", str(shed)).replace("@kb@", str(kb)), encoding="utf-8")
+    return load_problem(path, catalog)
+
+
+def test_beyond_ten_terabytes_the_rest_is_cheaper(catalog, tmp_path):
+    # 3 x 1,460 of rent; 10,240 GB at $0.09 and 2,900 at $0.02
+    found = verbs.solve(file(tmp_path, catalog, shed=9), catalog)
+    assert found.usd_month == is_usd(4380 + 921.6 + 58)
+    (sent,) = found.sent
+    assert sent.providers == ("rack",) and sent.gb_month == pytest.approx(13_140)
+    assert sent.usd_month == is_usd(979.6) and sent.usd_gb == pytest.approx(979.6 / 13_140)
+
+
+def test_a_machine_elsewhere_pays_for_itself_by_its_free_volume(catalog, tmp_path):
+    # one machine of shed costs $73 more; 5,000 GB leave it for nothing, 8,140 GB rack at $0.09
+    found = verbs.solve(file(tmp_path, catalog), catalog)
+    assert found.status == "optimal" and found.usd_month == is_usd(4453 + 8140 * 0.09)
+    assert {each.providers: round(each.gb_month) for each in found.sent} == {("rack",): 8140, ("shed",): 5000}
+    assert len({each.group for each in found.purchases}) == 2  # machines of the two do not stand for each other
+
+
+def test_the_bill_says_who_sends_how_much_at_what_price(catalog, tmp_path):
+    found = verbs.solve(file(tmp_path, catalog), catalog)
+    console = Console(width=80, file=StringIO())
+    show_plan(found, console)
+    told = console.file.getvalue()
+    assert "rack: 8,140 GB at $0.090 on the mean" in told and "shed: 5,000 GB for nothing" in told
+    assert max(len(line) for line in told.splitlines()) <= 80
+
+
+def test_what_is_free_as_far_as_it_could_reach_costs_nothing_and_joins_others(catalog, tmp_path):
+    # 1 KB a request: 26 GB in all, all of it free at shed
+    found = verbs.solve(file(tmp_path, catalog, shed=2.0001, kb=1), catalog)
+    assert found.usd_month == is_usd(3 * 2.0001 * 730)
+    assert not found.sent and not any(line.line == "egress" for line in found.costs)
+
+
+def rechecked(plan: Plan, problem: ProblemFile, catalog: Catalog) -> tuple[str, ...]:
+    load = verbs.validate(problem, catalog)
+    return audit(plan, problem.problem, load, catalog, None).breaches
+
+
+def test_the_audit_reads_the_tiers_itself(catalog, tmp_path):
+    problem = file(tmp_path, catalog)
+    plan = verbs.solve(problem, catalog)
+    assert rechecked(plan, problem, catalog) == ()
+    dearer = replace(catalog, egress=(TIERS[0].model_copy(update={"usd_gb": 0.1}), *TIERS[1:]))
+    told = rechecked(plan, problem, dearer)
+    assert "egress of rack: $732.60 a month in the plan, $814.00 by its tiers" in told
+    assert "egress: $732.60 a month in the plan, $814.00 recomputed" in told
+    twice = plan.model_copy(update={"sent": (plan.sent[0], *plan.sent)})
+    assert any("told twice" in each for each in rechecked(twice, problem, catalog))
+    joined = plan.model_copy(
+        update={"purchases": tuple(p.model_copy(update={"group": plan.purchases[0].group}) for p in plan.purchases)}
+    )
+    assert any("egress prices [USD/GB] of rack, of shed" in each for each in rechecked(joined, problem, catalog))
+
+
+def test_an_offer_goes_only_where_another_sends_as_cheaply_whatever_the_volume():
+    rack, shed = (tariff([t for t in TIERS if t.provider == p], 20_000) for p in ("rack", "shed"))
+    lots = {
+        name: Lot(
+            name=name, row=offer_of(name), vendor="", billing="hourly", workloads=frozenset({"chat"}), group=name,
+            egress=prices,
+        )
+        for name, prices in {"rack": rack, "shed": shed, "free": FREE}.items()
+    }  # fmt: skip
+    assert sends_as_cheaply(lots["free"], lots["rack"]) and sends_as_cheaply(lots["free"], lots["shed"])
+    assert not sends_as_cheaply(lots["rack"], lots["shed"]) and not sends_as_cheaply(lots["shed"], lots["rack"])
+    assert sends_as_cheaply(lots["rack"], lots["rack"])
+
+
+def offer_of(provider: str) -> PriceOffer:
+    return PriceOffer(
+        provider=provider, region="", country="", continent="", tier="datacenter", machine="m", gpu="home-gpu", gpus=1,
+        usd_h=1, term="on-demand", **SEEN,
+    )  # fmt: skip
+
+
+def test_tiers_end_where_no_volume_reaches():
+    rows = [t for t in TIERS if t.provider == "rack"]
+    assert tariff(rows, 10_240).usd_gb == (0.09,)
+    assert tariff(rows, 10_241).usd_gb == (0.09, 0.02)
+    assert sum(tariff(rows, 20_000).tier_gb) == pytest.approx(20_000)
+    alike = [rows[0], rows[1].model_copy(update={"usd_gb": 0.09})]
+    assert tariff(alike, 20_000).usd_gb == (0.09,)

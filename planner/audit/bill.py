@@ -58,7 +58,7 @@ def cost_lines(e: Evidence) -> Finding:
     told: dict[str, float] = defaultdict(float)
     for line in e.plan.costs:
         told[line.line] += line.usd_month
-        if line.decided != (line.line != "existing commitments"):
+        if line.decided != (line.line not in ("existing commitments", "tax on existing commitments")):
             kind = "decided here" if line.decided else "already paid for"
             breaches.append(f"{line.line} is called {kind}, which it is not")
         if line.line not in expected:
@@ -94,6 +94,11 @@ def _recomputed(e: Evidence) -> dict[str, float]:
     usd["networking"] = hosted * extra.networking_usd_month
     usd["engineering"] = hosted * extra.engineering_usd_month
     usd["provider fees"] = providers * extra.provider_usd_month
+    # Sellers add it to what they bill; wages, interest and machines of one's own are on no such bill.
+    own = usd["engineering"] + usd["cost of capital"] + usd["machines bought"]
+    billed = sum(usd.values()) - own - usd["existing commitments"]
+    usd["tax"] = extra.tax_share * billed
+    usd["tax on existing commitments"] = extra.tax_share * usd["existing commitments"]
     return usd
 
 
