@@ -40,7 +40,7 @@ class Purchase(Part):
     gpu: str
     gpus: int = Field(description="GPUs in one machine")
     term: Term
-    group: str = Field(description="same GPU, machine size, market, admitted workloads and egress price")
+    group: str = Field(description="same GPU, machine size, market, admitted workloads and egress")
     existing: bool = Field(default=False, description="already paid for: not decided here")
     ends_on: date | None = Field(default=None, description="of what is already paid for: when that ends")
     billing: Literal["hourly", "always"] = Field(description="always: every hour of the month, used or not")
