@@ -280,8 +280,9 @@ def solve_directly(state: Search) -> Solution:
 def ways_out(inputs: FleetInputs, settings: Settings) -> tuple[str, ...]:
     """For a problem with no plan: each single family of requirements that, left out, would admit one."""
     names = []
+    there = {name for name, _ in assemble(inputs, operation="relaxed").rows}
     for rows in ROWS:
-        if rows.relaxed is None:
+        if rows.relaxed is None or rows.name not in there:
             continue
         model = assemble(inputs, operation="relaxed", without=frozenset({rows.name}))
         if solve_model(model, replace(settings, time_limit_s=5.0), relaxed=True).ended is not Ended.INFEASIBLE:

@@ -67,7 +67,7 @@ DROPPED_COLUMNS = ("kind", "reason", "count", "nearest")
 
 
 def write_tables(plan: Plan, folder: Path) -> tuple[Path, ...]:
-    """Write the ten tables into `folder` and return their paths; what else is there stays.
+    """Write the eleven tables into `folder` and return their paths; what else is there stays.
 
     Raises InputError if that cannot be done; tables of an earlier plan are then as they were.
     """
@@ -113,6 +113,13 @@ def tables_of(plan: Plan) -> dict[str, tuple[tuple[str, ...], list[Row]]]:
             ],
         ),
         "costs.csv": (COST_COLUMNS, [cost.model_dump() for cost in plan.costs]),
+        "egress.csv": (
+            ("providers", "gb_month", "usd_month", "usd_gb"),
+            [
+                each.model_dump() | {"providers": " and ".join(each.providers), "usd_gb": each.usd_gb}
+                for each in plan.sent
+            ],
+        ),
         "dropped.csv": (DROPPED_COLUMNS, [dropped.model_dump() for dropped in plan.dropped]),
     }
 
