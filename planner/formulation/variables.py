@@ -27,7 +27,9 @@ class Variables:
     always: dict[str, Var] = field(default_factory=dict)  # m_o    machines all month
     replicas: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # n_cgb  replicas
     open: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # z_cgb  1 if any replica at all
+    split: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # x_tgb  GPUs split that way
     kept: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # n'_cgb  replicas that survive a lost machine
+    kept_split: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # x'_tgb  GPUs split for those
     spare: dict[tuple[str, str], Var] = field(default_factory=dict)  # u_gb   1 if anything in g must survive
     served: dict[tuple[str, str, str, str], Var] = field(default_factory=dict)  # y_kcgb  requests/s
     api: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # p_kab  requests/s
@@ -137,6 +139,8 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
                 useful = most_replicas(inputs, classes, c, g, b, in_window)
                 v.replicas[c, g, b] = new("N", useful, operate)
                 v.standing.setdefault((g, b), []).append((c, v.replicas[c, g, b]))
+                if (t := inputs.split_as.get(c)) and (t, g, b) not in v.split:
+                    v.split[t, g, b] = new("G", None, operate)
                 if inputs.queue_loss[c] > 0 and operation == "whole":
                     v.open[c, g, b] = new("Z", 1, operate)
                 if must_survive := [k for k in classes if k in inputs.protected]:
@@ -144,6 +148,8 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
                     v.kept[c, g, b] = v.replicas[c, g, b] if whole_too else new("K", useful, operate)
                     if (g, b) not in v.spare:
                         v.spare[g, b] = new("V", 1, operate)
+                    if t and (t, g, b) not in v.kept_split:
+                        v.kept_split[t, g, b] = new("G", None, operate)
                 for k in classes:
                     v.served[k, c, g, b] = y = new("Y")
                     v.served_on.setdefault((c, g, b), []).append((k, y))
