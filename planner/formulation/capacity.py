@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -97,11 +97,11 @@ def on_parts(inputs: FleetInputs, standing: Iterable[tuple[str, Var]], t: str) -
 
 
 def on_whole_gpus(
-    inputs: FleetInputs, standing: Iterable[tuple[str, Var]], split: Mapping[tuple[str, str, str], Var], g: str, b: str
+    inputs: FleetInputs, standing: Iterable[tuple[str, Var]], split: Iterable[Var]
 ) -> list[tuple[int, Var]]:
     """What takes whole GPUs, with its size [GPUs]: replicas, and GPUs that are split."""
     sized = [(size, n) for c, n in standing if not isinstance(size := inputs.deployment_gpus[c], Fraction)]
-    return sized + [(1, gpus) for (_, gg, bb), gpus in split.items() if (gg, bb) == (g, b)]
+    return sized + [(1, gpus) for gpus in split]
 
 
 @family(
@@ -123,7 +123,8 @@ def within_machine_gpus(inputs: FleetInputs, v: Variables) -> Rows:
     """
     for (g, b), standing in v.standing.items():
         decided, existing = running(inputs, v, g, b)
-        for s, taken, slots in room_rows(inputs.group_gpus[g], on_whole_gpus(inputs, standing, v.split, g, b)):
+        split = [v.split[t, g, b] for t in v.ways.get((g, b), ())]
+        for s, taken, slots in room_rows(inputs.group_gpus[g], on_whole_gpus(inputs, standing, split)):
             yield (g, b, str(s)), lpSum(taken) <= slots * lpSum(decided) + slots * existing
 
 

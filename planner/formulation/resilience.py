@@ -55,16 +55,17 @@ def survive_machine_loss(inputs: FleetInputs, v: Variables) -> Rows:
 
     x' are the GPUs that are split for what survives.  u is 1 where anything in the group must survive.  Replicas of
     the lost machine are started again on the others; each group keeps its own spare, so that no traffic has to move to
-    another kind of machine, and the spare may do work that can wait.  The dual is what one machine less of spare would save through block *b* (USD per month).
+    another kind of machine, and the spare may do work that can wait.  The dual is what one machine less of spare would
+    save through block *b* (USD per month).
     """
     for (g, b), spare in v.spare.items():
         standing = [(c, kept) for (c, gg, bb), kept in v.kept.items() if (gg, bb) == (g, b)]
         decided, existing = running(inputs, v, g, b)
-        for s, taken, slots in room_rows(inputs.group_gpus[g], on_whole_gpus(inputs, standing, v.kept_split, g, b)):
+        split = {t: v.kept_split[t, g, b] for t in v.ways.get((g, b), ()) if (t, g, b) in v.kept_split}
+        for s, taken, slots in room_rows(inputs.group_gpus[g], on_whole_gpus(inputs, standing, split.values())):
             yield (g, b, str(s)), lpSum(taken) <= slots * lpSum(decided) + slots * existing - slots * spare
-        for (t, gg, bb), gpus in v.kept_split.items():
-            if (gg, bb) == (g, b):
-                surviving, parts = on_parts(inputs, standing, t)
-                yield (g, b, t), lpSum(surviving) <= parts * gpus
+        for t, gpus in split.items():
+            surviving, parts = on_parts(inputs, standing, t)
+            yield (g, b, t), lpSum(surviving) <= parts * gpus
         for c, kept in standing:
             yield (g, b, c), kept <= kept.upBound * spare

@@ -49,6 +49,7 @@ class Variables:
     served_on: dict[tuple[str, str, str], list[tuple[str, Var]]] = field(default_factory=dict)  # (c, g, b): (k, var)
     served_of: dict[tuple[str, str], list[tuple[str, Var]]] = field(default_factory=dict)  # (k, b): (g, var)
     standing: dict[tuple[str, str], list[tuple[str, Var]]] = field(default_factory=dict)  # (g, b): (c, var)
+    ways: dict[tuple[str, str], list[str]] = field(default_factory=dict)  # (g, b): t
 
     def machines(self, step: Steps) -> Var:
         """The variable of what procurement decides: all month, or in one block."""
@@ -141,6 +142,7 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
                 v.standing.setdefault((g, b), []).append((c, v.replicas[c, g, b]))
                 if (t := inputs.split_as.get(c)) and (t, g, b) not in v.split:
                     v.split[t, g, b] = new("G", None, operate)
+                    v.ways.setdefault((g, b), []).append(t)
                 if inputs.queue_loss[c] > 0 and operation == "whole":
                     v.open[c, g, b] = new("Z", 1, operate)
                 if must_survive := [k for k in classes if k in inputs.protected]:
