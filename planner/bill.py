@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from planner.catalog.rows import TERM_MONTHS
-from planner.plan import ApiPurchase, CostLine, DeploymentPlan, PlanBlock, Purchase, SpendPurchase, WorkloadPlan
+from planner.deployed import DeploymentPlan
+from planner.plan import ApiPurchase, CostLine, PlanBlock, Purchase, SpendPurchase, WorkloadPlan
 from planner.problem.schema import Problem
 from planner.reduce import Reduced
 from planner.solution import BlockRun, Solution

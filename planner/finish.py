@@ -13,24 +13,12 @@ from planner.bill import Hours, Work, bill, divide_blocks, share_out
 from planner.candidates import Candidate
 from planner.changes import changes_of
 from planner.commitments import buy_spend, judge
+from planner.deployed import ClassRate, DeploymentPlan, Lane, Queue, Served
 from planner.interruptions import MONTH_H
 from planner.market import Lot
 from planner.performance.features import PLAIN
 from planner.performance.types import Request
-from planner.plan import (
-    ApiPurchase,
-    ClassRate,
-    DeploymentPlan,
-    Dropped,
-    Lane,
-    Plan,
-    PricesObserved,
-    Purchase,
-    Queue,
-    Served,
-    SpendPurchase,
-    Status,
-)
+from planner.plan import ApiPurchase, Dropped, Plan, PricesObserved, Purchase, SpendPurchase, Status
 from planner.problem.schema import Problem
 from planner.reduce import Reduced
 from planner.remarks import in_the_way, notes
@@ -194,6 +182,7 @@ def deploy(reduced: Reduced, hours: list[Hours]) -> tuple[DeploymentPlan, ...]:
                 gpu=c.gpu,
                 tp=d.tp if d else 1,
                 pp=d.pp if d else 1,
+                part=d.part if d else None,
                 group=g,
                 market="spot" if g in reduced.inputs.spot_groups else "firm",
                 lane=Lane(

@@ -14,12 +14,11 @@ from pydantic import Field
 
 from planner.catalog.rows import Term
 from planner.committed import Commitment, SpendPurchase
+from planner.deployed import DeploymentPlan, Served
 from planner.part import Part
-from planner.performance.features import PLAIN, Features
 
 SCHEMA_VERSION = "1"
 Status = Literal["optimal", "feasible", "infeasible", "stopped"]
-Market = Literal["firm", "spot"]
 
 
 class PlanBlock(Part):
@@ -58,74 +57,6 @@ class Purchase(Part):
     busy_share: float = Field(description="work carried / work the machines could carry while billed")
     source: str
     observed_on: date
-
-
-class Lane(Part):
-    """The latency objectives that a replica keeps for all it serves; None: no limit."""
-
-    ttft_ms: float | None
-    tpot_ms: float | None
-    e2e_ms: float | None
-    percentile: str
-
-
-class ClassRate(Part):
-    """What one replica serves of one request class, alone."""
-
-    request_class: str
-    req_s: float = Field(description="relied on: estimate x derate")
-    estimate_req_s: float
-    concurrency: int
-    tpot_ms: float
-    ttft_ms: float
-    prompt_ms: float = Field(default=0, description="what the mean prompt adds to TTFT, nothing else running")
-    input_scv: float = Field(default=1, description="of its prompt lengths: variance / mean squared")
-    service_s: float
-    source: Literal["measured", "corrected", "modeled", "given"]
-    low_share: float
-    high_share: float
-    reason: str
-    prefix_hit_share: float = Field(default=0, description="of its prompt tokens, stated: found in GPU memory")
-    offload_hit_share: float = Field(default=0, description="of its prompt tokens, stated: copied from the host")
-
-
-class Queue(Part):
-    """Replicas of a deployment share one queue; the usable load follows from these (performance.queueing)."""
-
-    slots: int
-    service_s: float
-    wait_s: float | None = Field(description="longest wait the objective leaves; None: any")
-    percentile_share: float
-    variability: float = Field(default=1.0, description="of arrivals and service: mean of variance / mean squared")
-
-
-class Served(Part):
-    """Requests/s of one class in one block, at the planning rate."""
-
-    request_class: str
-    block: str
-    req_s: float
-
-
-class DeploymentPlan(Part):
-    """One way to run one model, on the machines of one group."""
-
-    name: str
-    model: str
-    precision: str
-    kv_precision: str
-    engine: str
-    features: Features = Field(default=PLAIN, description="how the engine runs")
-    gpu: str
-    tp: int
-    pp: int
-    group: str
-    market: Market
-    lane: Lane
-    queue: Queue | None = Field(description="None: no queueing loss is taken (a capacity table of the user's)")
-    rates: tuple[ClassRate, ...]
-    replicas_by_block: dict[str, int]
-    served: tuple[Served, ...]
 
 
 class ApiPurchase(Part):

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from planner.bill import Hours
-from planner.plan import ApiPurchase, DeploymentPlan, Leaning, ModelShare, Purchase, Spread, WorkloadPlan
+from planner.deployed import DeploymentPlan
+from planner.plan import ApiPurchase, Leaning, ModelShare, Purchase, Spread, WorkloadPlan
 from planner.problem.schema import Problem
 from planner.problem.workload import Workload
 from planner.reduce import Reduced

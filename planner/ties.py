@@ -10,8 +10,9 @@ import math
 from collections.abc import Mapping
 
 from planner.candidates import Candidate
+from planner.deployed import DeploymentPlan
 from planner.market import Lot
-from planner.plan import DeploymentPlan, Tie
+from planner.plan import Tie
 from planner.reduce import Reduced
 
 NAMED = 2

@@ -15,21 +15,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from planner.plan import (
-    ApiPurchase,
-    ClassRate,
-    CostLine,
-    DeploymentPlan,
-    Dropped,
-    Lane,
-    Plan,
-    PlanBlock,
-    PricesObserved,
-    Purchase,
-    Queue,
-    Served,
-    WorkloadPlan,
-)
+from planner.deployed import ClassRate, DeploymentPlan, Lane, Queue, Served
+from planner.plan import ApiPurchase, CostLine, Dropped, Plan, PlanBlock, PricesObserved, Purchase, WorkloadPlan
 from planner.traffic.blocks import week_label
 
 MONTH_H = 730

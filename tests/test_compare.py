@@ -19,9 +19,10 @@ from planner import verbs
 from planner.analysis.between import estimator
 from planner.catalog.load import load_catalog
 from planner.cli import app
+from planner.deployed import ClassRate, DeploymentPlan, Served
 from planner.factors import Way
 from planner.performance.features import PLAIN
-from planner.plan import ClassRate, CostLine, DeploymentPlan, Plan, Purchase, Served
+from planner.plan import CostLine, Plan, Purchase
 from planner.waterfall import ORDER, waterfall
 
 TODAY = date(2026, 11, 24)

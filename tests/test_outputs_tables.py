@@ -8,9 +8,10 @@ from pathlib import Path
 import plans
 import pytest
 
+from planner.deployed import ClassRate, DeploymentPlan
 from planner.errors import InputError
 from planner.outputs.tables import tables_of, write_tables
-from planner.plan import ApiPurchase, Change, ClassRate, CostLine, DeploymentPlan, Dropped, Purchase, WorkloadPlan
+from planner.plan import ApiPurchase, Change, CostLine, Dropped, Purchase, WorkloadPlan
 
 TABLES = (
     *("purchases", "spends", "commitments", "changes", "schedule", "deployments", "apis", "workloads", "costs"),

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from planner.catalog.load import Catalog
 from planner.catalog.rows import PriceOffer
+from planner.deployed import DeploymentPlan, Served
 from planner.performance import Performance
-from planner.plan import ApiPurchase, DeploymentPlan, Plan, PlanBlock, Purchase, Served
+from planner.plan import ApiPurchase, Plan, PlanBlock, Purchase
 from planner.problem.schema import Problem
 from planner.problem.workload import AcceptableModel, Workload
 from planner.traffic.types import Block, Load, RequestClass

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from planner.audit.evidence import Evidence, Finding, above, acceptable, differs
-from planner.plan import ApiPurchase, DeploymentPlan
+from planner.deployed import DeploymentPlan
+from planner.plan import ApiPurchase
 from planner.problem.workload import AcceptableModel, Workload
 
 SLACK = 1e-5

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from planner.audit.evidence import Evidence, Finding, above, acceptable, differs
+from planner.deployed import ClassRate, DeploymentPlan, Lane, Queue
 from planner.performance.memory import BYTES_PER_PARAMETER, KV_BYTES, kv_room_gib, request_gib
 from planner.performance.tails import TPOT_FACTORS, TTFT_FACTORS, factor, prompt_over_mean
 from planner.performance.types import Deployment, Objective, Refusal
-from planner.plan import ClassRate, DeploymentPlan, Lane, Queue
 from planner.problem.workload import Slo, Workload
 from planner.traffic.types import RequestClass
 
@@ -145,6 +145,7 @@ def _built(e: Evidence, deployment: DeploymentPlan) -> Deployment | None:
         tp=deployment.tp,
         pp=deployment.pp,
         features=deployment.features,
+        part=deployment.part,
     )
 
 

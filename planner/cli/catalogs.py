@@ -66,6 +66,7 @@ COLUMNS = {
 
 NAMES = {
     "gpus": ("name",),
+    "mig": ("gpu", "profile"),
     "models": ("name", "family", "hf_id"),
     "engines": ("engine", "vendor"),
     "offers": ("provider", "machine", "gpu"),

@@ -6,9 +6,10 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
+from planner.deployed import ClassRate, DeploymentPlan, Lane
 from planner.outputs.figures import count, percent, things, usd, usd_fine
 from planner.outputs.page import Line, Page
-from planner.plan import ApiPurchase, ClassRate, DeploymentPlan, Lane, Plan, WorkloadPlan
+from planner.plan import ApiPurchase, Plan, WorkloadPlan
 
 SOURCE_WORDS = {"measured": "measured", "corrected": "corrected", "modeled": "modeled", "given": "own table"}
 
@@ -27,7 +28,7 @@ def show_deployments(plan: Plan, page: Page) -> None:
         served = ", ".join(_workloads(plan, rates))
         lines.append(
             Line(
-                f"{things(replicas, 'replica')} of {what}, each {deployment.tp * deployment.pp} x {deployment.gpu}",
+                f"{things(replicas, 'replica')} of {what}, each {deployment.where}",
                 (", ".join(dict.fromkeys(SOURCE_WORDS[rate.source] for rate in rates)), band(rates)),
                 [
                     f"{_engine(deployment)}{kv}; for {served}: {objectives(deployment.lane)}".lstrip("; "),
@@ -47,10 +48,11 @@ def scale_up(deployment: DeploymentPlan) -> list[str]:
     queue = deployment.queue
     if queue is None or not queue.wait_s:
         return []
+    each = "part" if deployment.part else "GPU"
     waiting = queue.wait_s * queue.slots / queue.service_s / (deployment.tp * deployment.pp)
     if waiting < 1:
         return ["autoscaler: add a replica before anything waits"]
-    return [f"autoscaler: add a replica before {things(math.floor(waiting), 'request')} wait for each GPU"]
+    return [f"autoscaler: add a replica before {things(math.floor(waiting), 'request')} wait for each {each}"]
 
 
 def served_rates(deployment: DeploymentPlan) -> list[ClassRate]:

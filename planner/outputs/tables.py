@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from planner.committed import Commitment, SpendPurchase
+from planner.deployed import DeploymentPlan
 from planner.errors import Complaint, InputError
 from planner.outputs.figures import plain
 from planner.outputs.schedule import levels
-from planner.plan import DeploymentPlan, Plan
+from planner.plan import Plan
 
 Row = dict[str, Any]
 

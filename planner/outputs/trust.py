@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from planner.deployed import ClassRate
 from planner.outputs.figures import percent, plain, seconds, things
 from planner.outputs.page import Page
 from planner.outputs.serving import band, served_rates
-from planner.plan import ClassRate, Plan
+from planner.plan import Plan
 
 OLD_DAYS = 30
 DROPPED_LINES = 10
