@@ -38,7 +38,7 @@ class GpuPart:
         >>> GpuPart(way="MIG", parts=7, profile="1g.10gb", memory_gib=9.75).words("h100-sxm")
         '1/7 of h100-sxm (MIG 1g.10gb)'
         """
-        how = f"MIG {self.profile}" if self.way == "MIG" else "shared memory, by turns"
+        how = f"MIG {self.profile}" if self.way == "MIG" else "by turns"
         return f"1/{self.parts} of {gpu} ({how})"
 
     def of(self, gpu: Gpu) -> Gpu:
