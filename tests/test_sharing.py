@@ -231,7 +231,7 @@ def test_rates_of_parts_are_never_called_measured_and_their_band_is_the_widest()
     for each in (None, HALF_H100, memory_part(H100, 2, 0.1)):
         curve = known.replica(deployment(each, model=qwen, precision="bf16", kv_precision="bf16"), chat)
         assert isinstance(curve, Replica)
-        found[each] = curve.point(8)
+        found[each] = curve.point(256)
     whole = found.pop(None)
     assert whole.source == "measured"
     for part, point in found.items():

@@ -186,6 +186,7 @@ def _asked(d: Deployment) -> dict[str, Any]:
         "model": d.model.name,
         "gpu": d.gpu.name,
         "gpus": d.gpus,
+        "part": None if d.part is None else d.part.profile or f"1/{d.part.parts}",
         "tp": d.tp,
         "pp": d.pp,
         "precision": d.precision,
