@@ -1,4 +1,4 @@
-"""Parts of a finished plan: what runs on its machines, at which rates and for which classes."""
+"""What runs on the machines of a plan, and how fast it is taken to be: part of the finished plan."""
 
 from __future__ import annotations
 
@@ -84,6 +84,9 @@ class DeploymentPlan(Part):
     rates: tuple[ClassRate, ...]
     replicas_by_block: dict[str, int]
     served: tuple[Served, ...]
+    ready: tuple[Served, ...] = Field(
+        default=(), description="what its replicas stand ready for, should another place be lost; served included"
+    )
 
     @property
     def gpus(self) -> float:

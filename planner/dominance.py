@@ -41,10 +41,12 @@ def one_kind(problem: Problem, other: Lot, one: Lot) -> bool:
     spread, overheads = problem.spread, problem.overheads
     by_provider = overheads.provider_usd_month > 0 or overheads.storage_gb > 0
     by_provider = by_provider or spread.max_provider_traffic_share < 1 or spread.max_providers is not None
+    by_provider = by_provider or problem.resilience.provider
+    by_region = spread.max_regions is not None or problem.resilience.region
     place, its = (one.row.provider, one.row.region), (other.row.provider, other.row.region)
     return not (
         (by_provider and place[0] != its[0])
-        or (spread.max_regions is not None and place != its)
+        or (by_region and place != its)
         or (spread.max_gpu_types is not None and one.row.gpu != other.row.gpu)
     )
 

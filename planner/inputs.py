@@ -14,6 +14,7 @@ Index letters, the same everywhere:
     s  deployment or API, whichever serves                         j  model whose share is limited
     f  limit on kinds (of providers, regions, GPUs, deployments)   i  kind
     t  way to split a GPU into equal parts
+    l  loss of places together (a provider, a region, a spot pool)
 """
 
 from __future__ import annotations
@@ -91,6 +92,16 @@ class Blend:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """Places that may be lost together, and what of the work must then be carried by those that remain."""
+
+    groups: frozenset[str]
+    apis: frozenset[str] = frozenset()
+    kept_share: Mapping[str, float]  # sigma_lk by class; absent: it may be lost
+    taken_back: bool = False  #        a spot pool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FewKinds:
     """At most so many kinds of what is bought, or of deployments, are used at all in the month."""
 
@@ -141,7 +152,6 @@ class FleetInputs:
     api_max_req_s: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (w, a) requests/s
     serving_share: Mapping[str, float] = field(default_factory=dict)  # alpha_g  of the time of spot machines; else 1
     spot_max_share: Mapping[str, float] = field(default_factory=dict)  # by workload
-    pool_max_share: Mapping[str, float] = field(default_factory=dict)  # pi_w   by workload, on one spot pool
     blends: Mapping[str, Blend] = field(default_factory=dict)
     provider_max_share: Mapping[str, float] = field(default_factory=dict)  # kappa_w  by workload, on one provider
     provider_of: Mapping[str, str] = field(default_factory=dict)  #        by group and API, where such a share counts
@@ -161,6 +171,7 @@ class FleetInputs:
     preference: Mapping[str, float] = field(default_factory=dict)  # by deployment: among equals, the smaller is chosen
     protected: frozenset[str] = frozenset()  # K'     classes that survive the loss of any machine
     kept_share: float = 1.0  # sigma  share of their load that is still carried then
+    losses: Mapping[str, Loss] = field(default_factory=dict)  # l: by name
     proved: tuple[Proved, ...] = ()
 
     def whole_gpus(self, replicas: Iterable[tuple[str, int]]) -> list[int]:
@@ -184,6 +195,11 @@ class FleetInputs:
         """Kinds of what is already paid for: they count whatever is decided."""
         of = self.few_kinds[limit].kind
         return frozenset(of[o] for o, offer in self.offers.items() if offer.existing is not None and o in of)
+
+    def careless(self) -> FleetInputs:
+        """The same without surviving the loss of a machine, a region or a provider; of spot pools, still."""
+        pools = {name: lost for name, lost in self.losses.items() if lost.taken_back}
+        return replace(self, protected=frozenset(), losses=pools)
 
     def window_of(self) -> dict[tuple[str, str], str]:
         """(class, block) -> the window it belongs to; windows of one class share no block."""

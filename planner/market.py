@@ -149,6 +149,17 @@ def admitted(problem: Problem, row: PriceOffer | ExistingCommitment, vendor: str
     )
 
 
+def apart(problem: Problem, row: PriceOffer) -> str:
+    """What a group's name says of its place, where it must not join machines of places that are lost apart."""
+    if row.term == "spot" and problem.spot.kept_share:
+        return f" of {row.provider}/{row.region or '-'}/{row.machine}"
+    if problem.resilience.region:
+        return f" in {row.provider} {row.region or '-'}"
+    if problem.resilience.provider or problem.spread.max_provider_traffic_share < 1:
+        return f" from {row.provider}"
+    return ""
+
+
 def first_paid_egress(catalog: Catalog) -> dict[str, float]:
     """USD/GB of each provider's first paid tier; what is free and what gets cheaper beyond is not credited."""
     out: dict[str, float] = {}
@@ -184,15 +195,14 @@ def gather(problem: Problem, catalog: Catalog, drops: Drops, held: Sequence[Held
         market, risk = "firm", None
         if spot:
             risk = interruptions_of(row, problem.spot, risks)
-            apart = f" {row.provider}/{row.region or '-'}/{row.machine}" if problem.spot.kept_share else ""
-            market = f"spot{apart} serving {risk.serving_share:.4f}"
+            market = f"spot serving {risk.serving_share:.4f}"
             limit = problem.spot.max_machines_pool
             most = limit if most is None else most if limit is None else min(most, limit)
         if row.tier == "marketplace":
             market += " marketplace"
-        own = f" from {row.provider}" if problem.spread.max_provider_traffic_share < 1 else ""
         for_whom = "" if len(who) == len(problem.workloads) else f" for {'+'.join(sorted(who))}"
-        group = f"{row.gpus}x {row.gpu} {market}{own}{for_whom}" + (f" egress {usd_gb:g}" if egress else "")
+        group = f"{row.gpus}x {row.gpu} {market}{apart(problem, row)}{for_whom}"
+        group += f" egress {usd_gb:g}" if egress else ""
         term = "owned" if existing else row.term + (f" {row.upfront_share:g} upfront" if row.upfront_share else "")
         label = f"{row.provider}/{row.region or '-'}/{row.machine}/{term}"
         names[label] = names.get(label, 0) + 1

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from planner.formulation import FleetModel
 from planner.formulation.mix import Way, assemble_mix
 from planner.inputs import FleetInputs, Steps
-from planner.operation import BlockAnswer, Credit, read_run
+from planner.operation import BlockAnswer, Credit
+from planner.runs import read_run
 from planner.solution import BlockRun
 from planner.solver import Settings, solve_model
 

@@ -13,12 +13,13 @@ from planner.candidates import Candidate
 from planner.catalog.rows import ApiPrice
 from planner.inputs import Blend, FleetInputs, Offer, Window
 from planner.limits import few_kinds_of, orders_of, provider_max_share, provider_of, quotas_of, smallest_orders
+from planner.losses import losses_of, promised_classes
 from planner.market import Lot
 from planner.problem.schema import Problem
 from planner.problem.workload import AcceptableModel
 from planner.spending import SpendPlan
 from planner.traffic.types import Load
-from planner.variants import accepted_models, blends, may_do_all, standing_of
+from planner.variants import accepted_models, blends, standing_of
 
 Sold = Mapping[str, Mapping[str, AcceptableModel]]
 """Workload -> name under which APIs sell it -> model it counts as."""
@@ -116,11 +117,6 @@ def to_inputs(
             if problem.apis.max_req_s is not None
         },
         serving_share={g: lot.serving_share for g, lot in groups.items() if lot.row.term == "spot"},
-        pool_max_share={
-            w: 1 - problem.spot.kept_share
-            for w, workload in problem.workloads.items()
-            if workload.interruptible and workload.deferrable is None and problem.spot.kept_share
-        },
         spot_max_share={
             w: workload.spot_max_share for w, workload in problem.workloads.items() if workload.interruptible
         },
@@ -133,8 +129,9 @@ def to_inputs(
         quotas=quotas_of(problem, lots),
         minimum_orders=orders_of(problem, lots) | smallest_orders(lots, spends),
         max_upfront_usd=procurement.max_upfront_usd,
-        protected=protected_classes(problem, load, apis, sold),
+        protected=promised_classes(problem, load, apis, sold) if problem.resilience.machine else frozenset(),
         kept_share=problem.resilience.kept_share,
+        losses=losses_of(problem, load, groups, apis, sold),
         budget_usd_month=budget,
         self_host_usd_month=overheads.engineering_usd_month
         + overheads.storage_usd_month
@@ -215,32 +212,3 @@ def blends_of(
                 max_share={m.model: m.max_share for m in accepted_models(workload) if m.max_share < 1},
             )
     return out
-
-
-def protected_classes(
-    problem: Problem, load: Load, apis: Mapping[str, Mapping[str, ApiPrice]], sold: Sold
-) -> frozenset[str]:
-    """Classes that must survive the loss of a machine: of workloads named, or of all with a latency objective."""
-    asked = problem.resilience
-    if not asked.machine:
-        return frozenset()
-    owner = {k.label: k.workload for k in load.classes}
-    helped = set[str]()
-    if asked.apis_may_help and not problem.apis.max_req_s:
-        helped = {
-            k
-            for rows in apis.values()
-            for k, row in rows.items()
-            if may_do_all(problem.workloads[owner[k]], sold[owner[k]][row.model])
-        }
-    return frozenset(k.label for k in load.classes if must_survive(problem, k.workload) and k.label not in helped)
-
-
-def must_survive(problem: Problem, name: str) -> bool:
-    """Whether a workload is served on when a machine fails."""
-    workload = problem.workloads[name]
-    if workload.deferrable is not None:
-        return False
-    slo = workload.slo
-    promised = any(limit is not None for limit in (slo.ttft_ms, slo.tpot_ms, slo.e2e_ms))
-    return name in problem.resilience.workloads if problem.resilience.workloads else promised

@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 
 from planner.formulation import assemble
 from planner.formulation.mix import Way
-from planner.formulation.variables import Variables
 from planner.inputs import FleetInputs, Proved, Steps
 from planner.pacing import paces
+from planner.runs import read_run
 from planner.solution import BlockRun, Ended
 from planner.solver import Settings, solve_model
 
@@ -266,39 +266,3 @@ def solve_block(program: FleetInputs, block: str, settings: Settings, time_limit
             done[k] = done.get(k, 0.0) + y * seconds
     bound = answer.bound if answer.bound is not None else -math.inf
     return BlockAnswer(run=run, way=Way(usd_month=run.usd_month, requests_month=done), bound_usd_month=bound)
-
-
-def read_run(program: FleetInputs, v: Variables, block: str) -> BlockRun:
-    """The solved values of one block, cleaned: no dust, no idle replica, cost recomputed from the values."""
-    hourly = {o: round(x.varValue or 0) for (o, b), x in v.hourly.items() if b == block and round(x.varValue or 0)}
-    served: dict[tuple[str, str, str], float] = {}
-    load: dict[tuple[str, str], float] = {}
-    for (k, c, g, b), y in v.served.items():
-        if b == block and (y.varValue or 0) > 1e-9 and round(v.replicas[c, g, b].varValue or 0):
-            served[k, c, g] = y.varValue
-            load[c, g] = load.get((c, g), 0.0) + y.varValue / program.rate_in(c, k, g)
-    replicas = {
-        (c, g): max(1, math.ceil((work + program.queue_loss[c]) / program.queue_slope[c] - 1e-6))
-        for (c, g), work in load.items()
-    }
-    api = {(k, a): x.varValue for (k, a, b), x in v.api.items() if b == block and (x.varValue or 0) > 1e-9}
-    hours = program.block_h[block]
-    covered = {
-        (s, o): min(x.varValue, hourly[o])
-        for (s, o, b), x in v.covered.items()
-        if b == block and (x.varValue or 0) > 1e-9 and o in hourly
-    }
-    usd = sum(program.offers[o].usd_h * hours * n for o, n in hourly.items())
-    usd -= sum(program.offers[o].usd_h * hours * x for (_, o), x in covered.items())
-    usd += sum(program.api_usd_h[k, a] * hours * x for (k, a), x in api.items())
-    usd += sum(program.egress_usd_h.get((k, g), 0.0) * hours * y for (k, _, g), y in served.items())
-    return BlockRun(
-        block=block,
-        week_h=program.block_week_h[block],
-        hourly=hourly,
-        replicas=replicas,
-        served=served,
-        api=api,
-        covered=covered,
-        usd_month=usd,
-    )

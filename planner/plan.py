@@ -139,6 +139,9 @@ class Spares(Part):
     """What it costs that any one machine may fail: this plan beside the best one found without that promise."""
 
     workloads: tuple[str, ...] = Field(description="what goes on")
+    lost: tuple[Literal["machine", "region", "provider"], ...] = Field(
+        default=("machine",), description="any one of each may be lost"
+    )
     kept_share: float
     usd_month_without: float = Field(description="the cheapest plan found without it, on the basis of usd_month")
     bound_usd_month_without: float | None = Field(description="no plan without it can cost less")

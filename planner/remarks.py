@@ -21,7 +21,6 @@ def in_the_way(
             f"{lot.name} is sold in lots of {lot.multiple_of}" for lot in reduced.lots.values() if lot.multiple_of > 1
         ),
         "within_spot_share": lambda: "spot_max_share",
-        "keep_if_a_pool_goes": lambda: f"spot.kept_share of {problem.spot.kept_share:g}",
         "keep_mean_quality": lambda: quality_words(problem),
         "within_model_share": lambda: share_words(problem),
         "within_provider_share": lambda: (
@@ -30,6 +29,7 @@ def in_the_way(
         "within_few_kinds": lambda: "; ".join(reduced.inputs.few_kinds),
         "within_api_rate": lambda: f"the API rate limit of {problem.apis.max_req_s} requests/s",
         "survive_machine_loss": lambda: "surviving the loss of any machine (resilience.machine)",
+        "survive_place_loss": lambda: place_words(problem),
         "serve_demand": lambda: "serving every request in every hour",
         "serve_deferred": lambda: "finishing deferrable work inside its hours",
     }
@@ -37,6 +37,18 @@ def in_the_way(
     # Serving less is a way out of everything; it is said only where nothing else is.
     other = [s for n, s in zip(solution.in_the_way, said, strict=False) if not n.startswith("serve_")]
     return tuple(other or said)
+
+
+def place_words(problem: Problem) -> str:
+    """The losses of places that must be survived."""
+    asked = problem.resilience
+    said = [
+        f"surviving the loss of any {what} (resilience.{what})"
+        for what in ("region", "provider")
+        if getattr(asked, what)
+    ]
+    said += [f"spot.kept_share of {problem.spot.kept_share:g}"] if problem.spot.kept_share else []
+    return "; ".join(said)
 
 
 def quality_words(problem: Problem) -> str:

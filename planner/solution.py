@@ -26,6 +26,7 @@ class BlockRun:
     replicas: Mapping[tuple[str, str], int]  # (deployment, group) -> replicas
     served: Mapping[tuple[str, str, str], float]  # (class, deployment, group) -> requests/s
     api: Mapping[tuple[str, str], float]  # (class, API) -> requests/s
+    ready: Mapping[tuple[str, str, str], float] = field(default_factory=dict)  # likewise, if another place is lost
     covered: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (promise, offer) -> machines it pays for
     usd_month: float  # if all hours of the block were run this way
 

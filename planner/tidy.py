@@ -10,8 +10,8 @@ import time
 from dataclasses import replace
 
 from planner.formulation import assemble
-from planner.inputs import Blend, FleetInputs
-from planner.operation import read_run
+from planner.inputs import Blend, FleetInputs, Loss
+from planner.runs import read_run
 from planner.solution import BlockRun, Ended, Solution
 from planner.solver import Settings, solve_model, tells_bound
 
@@ -35,14 +35,14 @@ def tidy(inputs: FleetInputs, solution: Solution, settings: Settings) -> Solutio
 
     def again(run: BlockRun) -> BlockRun:
         program = held(inputs, run, solution, weights)
-        if not program.demand_req_s:
+        if not program.demand_req_s or any(k not in served_classes(run) for k, _, _ in run.ready):
             return run
         model = assemble(program)
         answer = solve_model(model, replace(settings, gap=0.02, time_limit_s=TIME_PER_BLOCK_S))
         if answer.ended not in (Ended.OPTIMAL, Ended.FEASIBLE):
             return run
         tidied = read_run(program, model.variables, run.block)
-        better = replace(run, replicas=tidied.replicas, served=tidied.served)
+        better = replace(run, replicas=tidied.replicas, served=tidied.served, ready=tidied.ready)
         return run if dearer(inputs, run, better) or leans_too_much(inputs, better) else better
 
     end = time.monotonic() + TIME_S
@@ -89,10 +89,27 @@ def held(inputs: FleetInputs, run: BlockRun, solution: Solution, weights: dict[s
         api_usd_h={},
         api_max_req_s={},
         blends={label: as_it_is(blend, run) for label, blend in inputs.blends.items()},
+        losses={name: as_much(inputs, lost, run, work) for name, lost in inputs.losses.items()},
         quotas={},
         deployment_groups={c: groups for c, groups in inputs.deployment_groups.items() if not few or c in used},
         preference=weights,
     )
+
+
+def served_classes(run: BlockRun) -> set[str]:
+    """Classes that machines serve in a run."""
+    return {k for k, _, _ in run.served}
+
+
+def as_much(inputs: FleetInputs, lost: Loss, run: BlockRun, work: dict[tuple[str, str], float]) -> Loss:
+    """The loss with shares of what the fleet serves in a run, where APIs that go on serve the rest."""
+    kept = {}
+    for k, share in lost.kept_share.items():
+        goes_on = sum(x for (kk, a), x in run.api.items() if kk == k and a not in lost.apis)
+        asked = share * inputs.demand_req_s.get((k, run.block), 0.0) - goes_on
+        if asked > 0 and (k, run.block) in work:
+            kept[k] = asked / work[k, run.block]
+    return replace(lost, kept_share=kept)
 
 
 def as_it_is(blend: Blend, run: BlockRun) -> Blend:

@@ -23,7 +23,7 @@ from planner.problem.read import load_problem
 from planner.reduce import reduce_problem
 from planner.search import Progress, search, silent
 from planner.solver import Settings, check_solver
-from planner.spares import spares
+from planner.spares import promised, spares
 from planner.tidy import tidy
 from planner.traffic.reduce import reduce_traffic
 from planner.traffic.types import Load
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 QUICKLY_S = 10.0
 """Beside a fleet that is evaluated, the best plan is looked for so long unless asked otherwise."""
 SPARES_S = 5.0
-"""What spare machines cost is looked for at least so long, and at most twice as long as the plan itself."""
+"""What surviving losses costs is looked for at least so long, and at most twice as long as the plan itself."""
 
 
 def find_problem(name: str | Path) -> Path:
@@ -93,7 +93,7 @@ def solve(
 ) -> Plan:
     """The cheapest plan for a problem, proved and audited; what is left out comes from the problem file.
 
-    `price_spares`: also say what it costs to survive the loss of a machine, by a second search without that promise.
+    `price_spares`: also say what it costs to survive losses, by a second search without that promise.
 
     Raises `NoCandidate` where something can be served by nothing, `AuditFailed` if the plan breaks its own problem.
     An infeasible problem is not an error here: the plan's status says so, and what stands in the way.
@@ -117,11 +117,11 @@ def solve(
     plan = finish(problem.problem, reduced, solution, day, settings.gap, settings.solver, without_budget_usd)
     if plan.usd_month is None:
         return plan
-    if price_spares and reduced.inputs.protected:
-        progress("solving without spare machines", None, None)
+    if price_spares and promised(reduced):
+        progress("solving without surviving losses", None, None)
         no_longer = min(settings.time_limit_s, max(SPARES_S, 2 * solution.seconds))
         limits = replace(settings, time_limit_s=no_longer)
-        careless = search(replace(reduced.inputs, protected=frozenset()), limits, progress)
+        careless = search(reduced.inputs.careless(), limits, progress)
         plan = plan.model_copy(update={"spares": spares(problem.problem, reduced, plan, careless)})
     checked = audit(plan, problem.problem, reduced.load, catalog, reduced.performance)
     if checked.breaches:

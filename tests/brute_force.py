@@ -379,7 +379,7 @@ class BruteForce:
         ranges = []
         for c, m in zip(here, n, strict=True):
             may, must = self.promised(c, g, hour)
-            lost = must < may or self.i.kept_share < 1
+            lost = must < may or self.i.kept_share < 1 or bool(self.i.losses)
             ranges.append(range(m + 1) if must and lost else (m,) if must else (0,))
         for kept in itertools.product(*ranges):
             mine = zip(here, n, kept, strict=True)
@@ -422,6 +422,7 @@ class BruteForce:
             waiting = {k for k in i.class_workload if deferred and (k, b) in self.window_of}
             served: dict[tuple[str, str], dict[int, float]] = {}
             by: dict[int, tuple[str, str]] = {}  # variable -> class and who serves it
+            ready: dict[str, list[tuple[str, int]]] = {}  # class -> (group, variable)
             for (c, g), room in capacity:
                 work, must = {}, {}
                 for k in asked | waiting:
@@ -434,7 +435,13 @@ class BruteForce:
                         by[y] = k, c
                         if k in waiting:
                             done.setdefault((self.window_of[k, b], k), {})[y] = -3600 * hour.month_h
-                at_most += [(work, room[0]), (must, room[1])]
+                standing_by = {}
+                for k in {k for lost in i.losses.values() for k in lost.kept_share} & asked:
+                    if (k, g) in i.admitted and (c, k) in i.rate_req_s:
+                        w = new(0.0)
+                        standing_by[w] = 1 / (i.rate_req_s[c, k] * i.serving_share.get(g, 1.0))
+                        ready.setdefault(k, []).append((g, w))
+                at_most += [(work, room[0]), (must, room[1]), (standing_by, room[0])]
             bought: dict[tuple[str, str], int] = {
                 (k, a): new(price * hour.month_h) for (k, a), price in i.api_usd_h.items() if k in asked
             }
@@ -460,12 +467,14 @@ class BruteForce:
                     of = {y: 1.0 for ys in own for y in ys}
                     of |= {p: 1.0 for (k, a), p in bought.items() if k in mine and i.provider_of[a] == provider}
                     at_most.append((of, share * sum(i.demand_req_s[k, b] for k in mine)))
-            for w, share in i.pool_max_share.items():
-                mine = [k for k in asked if i.class_workload[k] == w]
-                for g in i.spot_groups:
-                    on_pool = {y: 1.0 for k in mine for y in served.get((k, g), {})}
-                    on_pool |= {p: share for (k, a), p in bought.items() if k in mine and a in i.nobody}
-                    at_most.append((on_pool, share * sum(i.demand_req_s[k, b] for k in mine)))
+            for lost in i.losses.values():
+                for k, share in lost.kept_share.items():
+                    if k in asked:
+                        row = {w: -1.0 for g, w in ready.get(k, ()) if g not in lost.groups}
+                        for (kk, a), p in bought.items():
+                            if kk == k and (a in i.nobody or a not in lost.apis):
+                                row[p] = -share if a in i.nobody else -1.0
+                        at_most.append((row, -share * i.demand_req_s[k, b]))
             for w, share in i.spot_max_share.items():
                 together = {k for k in asked if i.class_workload[k] == w}
                 for mine in [together, *({k} for k in waiting if i.class_workload[k] == w)]:

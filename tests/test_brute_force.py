@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import pytest
@@ -13,7 +13,7 @@ from fleets import chat_fleet, random_fleet
 
 from planner.analysis.shortfall import Shortfall, unserved_by_the_hour
 from planner.formulation import assemble
-from planner.inputs import Blend, FewKinds, FleetInputs, MinimumOrder, Offer
+from planner.inputs import Blend, FewKinds, FleetInputs, Loss, MinimumOrder, Offer
 from planner.search import search
 from planner.solution import BlockRun, Ended, Solution
 from planner.solver import Settings, solve_model
@@ -61,6 +61,7 @@ def check_plan(i: FleetInputs, plan: Solution) -> None:
             assert fits(whole_gpus(i, standing), gpus, sum(n for o, n in on.items() if i.offers[o].group == g))
             check_survival(i, run, g, sum(n for o, n in on.items() if i.offers[o].group == g))
         check_blends(i, run)
+        check_losses(i, run)
         for quota in i.quotas.values():
             assert sum(weight * on.get(o, 0) for o, weight in quota.weight.items()) <= quota.limit + 1e-9
         usd += sum(n * i.offers[o].usd_h * hours for o, n in run.hourly.items())
@@ -96,6 +97,20 @@ def check_blends(i: FleetInputs, run: BlockRun) -> None:
             assert sum(blend.score[place] * y for place, y in mine) >= blend.mean_score * total - 1e-5
         for j, share in blend.max_share.items():
             assert sum(y for place, y in mine if blend.model.get(place) == j) <= share * total + 1e-5
+
+
+def check_losses(i: FleetInputs, run: BlockRun) -> None:
+    """Replicas carry what they stand ready for, and with any one place lost that is enough."""
+    work: dict[tuple[str, str], float] = {}
+    for (k, c, g), w in run.ready.items():
+        work[c, g] = work.get((c, g), 0) + w / i.rate_in(c, k, g)
+    for (c, g), load in work.items():
+        assert load <= i.queue_slope[c] * run.replicas[c, g] - i.queue_loss[c] + 1e-5
+    for lost in i.losses.values():
+        for k, share in lost.kept_share.items():
+            there = sum(w for (kk, _, g), w in run.ready.items() if kk == k and g not in lost.groups)
+            there += sum(x for (kk, a), x in run.api.items() if kk == k and a not in lost.apis | i.nobody)
+            assert there >= share * i.demand_req_s.get((k, run.block), 0) * (1 - 1e-5) - 1e-6
 
 
 def check_spread(i: FleetInputs, plan: Solution) -> None:
@@ -161,13 +176,64 @@ def interrupted(seed: int) -> FleetInputs:
     inputs, rng = random_fleet(seed), random.Random(seed)
     spot = inputs.spot_groups or frozenset(sorted(inputs.group_gpus)[:1])
     waits = {k for w in inputs.windows.values() for k in w.requests_month}
-    live = {w for k, w in inputs.class_workload.items() if k not in waits}
+    live = [k for k in sorted(inputs.class_workload) if k not in waits]
     return replace(
         inputs,
         spot_groups=spot,
         serving_share={g: rng.choice([0.6, 0.9]) for g in sorted(spot)},
-        pool_max_share={w: rng.choice([0.4, 0.7, 1.0]) for w in sorted(live)},
+        losses=of_pools(inputs, spot, {k: rng.choice([0.0, 0.3, 0.6]) for k in live}),
     )
+
+
+def of_pools(inputs: FleetInputs, pools: Iterable[str], kept: Mapping[str, float]) -> dict[str, Loss]:
+    """Every group of `pools` may be taken back, and of these classes so much must stay served."""
+    return {
+        g: Loss(groups=frozenset({g}), kept_share={k: s for k, s in kept.items() if s and (k, g) in inputs.admitted})
+        for g in sorted(pools)
+    }
+
+
+def scattered(seed: int) -> FleetInputs:
+    """A random fleet, each group of its own provider, of which any may be lost; and perhaps any machine."""
+    inputs, rng = surviving(seed) if seed % 2 else random_fleet(seed), random.Random(seed)
+    owner = {g: f"p{n % 3}" for n, g in enumerate(sorted(inputs.group_gpus))}
+    waits = {k for w in inputs.windows.values() for k in w.requests_month}
+    live = [k for k in sorted(inputs.class_workload) if k not in waits]
+    kept = {k: rng.choice([0.3, 0.6, 1.0]) for k in live if rng.random() < 0.7}
+    apis = sorted({a for _, a in inputs.api_usd_h})
+    return replace(
+        inputs,
+        offers={o: replace(offer, provider=owner[offer.group]) for o, offer in inputs.offers.items()},
+        losses={
+            p: Loss(
+                groups=frozenset(g for g in owner if owner[g] == p),
+                apis=frozenset(a for a in apis if rng.random() < 0.3),
+                kept_share=kept,
+            )
+            for p in sorted(set(owner.values()))
+        },
+    )
+
+
+@pytest.mark.parametrize("kind", range(5), ids=KINDS)
+def test_the_loss_of_a_place_costs_what_trying_everything_finds(kind):
+    dearer = feasible = 0
+    for seed in range(6000 + kind, 6160, 5):
+        inputs = scattered(seed)
+        expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
+        if expected is None:
+            assert found.ended is Ended.INFEASIBLE, seed
+            continue
+        feasible += 1
+        assert found.ended is Ended.OPTIMAL, seed
+        assert found.usd_month == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
+        assert found.bound_usd_month <= expected * (1 + AGREE) + AGREE, seed
+        check_plan(inputs, found)
+        check_plan(inputs, tidy(inputs, found, EXACT))
+        careless = search(inputs.careless(), EXACT)
+        assert careless.usd_month <= found.usd_month * (1 + AGREE) + AGREE, seed  # a promise never saves money
+        dearer += found.usd_month > careless.usd_month * (1 + AGREE) + AGREE
+    assert dearer > 3 and feasible > 8, (dearer, feasible)
 
 
 def spread_out(seed: int) -> FleetInputs:

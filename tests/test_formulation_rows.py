@@ -13,7 +13,7 @@ from pulp import LpMinimize, LpProblem
 
 from planner.formulation import ROWS
 from planner.formulation.variables import create_variables, most_machines
-from planner.inputs import Blend, FewKinds, FleetInputs, MinimumOrder, Offer, Proved, Quota, Window
+from planner.inputs import Blend, FewKinds, FleetInputs, Loss, MinimumOrder, Offer, Proved, Quota, Window
 
 FAMILIES = {rows.name: rows for rows in ROWS}
 
@@ -102,18 +102,23 @@ def test_a_spot_machine_carries_what_interruptions_leave():
     assert broken("within_replica_capacity", fleet, replicas={where: 2}, served={on(): 1.9}) == {where}
 
 
-def test_no_spot_pool_carries_more_than_may_be_lost_with_it():
+def test_what_stands_ready_elsewhere_is_enough_whichever_place_is_lost():
+    here = ("pool a", "pool b")
     fleet = chat_fleet(
-        group_gpus={"h100": 1, "pool a": 1, "pool b": 1},
-        spot_groups=frozenset({"pool a", "pool b"}),
-        offers={"firm": rented(), "a": rented(1.0, group="pool a"), "b": rented(1.0, group="pool b")},
-        deployment_groups={"llama": ("h100", "pool a", "pool b")},
-        admitted=frozenset({("chat", "h100"), ("chat", "pool a"), ("chat", "pool b")}),
-        pool_max_share={"chat": 0.5},
+        group_gpus=dict.fromkeys(here, 1),
+        offers={"a": rented(1.0, group="pool a"), "b": rented(1.0, group="pool b")},
+        deployment_groups={"llama": here},
+        admitted=frozenset(("chat", g) for g in here),
+        losses={g: Loss(groups=frozenset({g}), kept_share={"chat": 0.5}) for g in here},
     )
-    assert broken("keep_if_a_pool_goes", fleet, served={on(g="pool a"): 2.0, on(g="pool b"): 2.0}) == set()
-    assert broken("keep_if_a_pool_goes", fleet, served={on(g="pool a"): 2.1}) == {("chat", "pool a", "day")}
-    assert broken("keep_if_a_pool_goes", fleet, served={on(g="h100"): 4.0}) == set()
+    enough = {on(g="pool a"): 2.0, on(g="pool b"): 2.0}
+    night = {on(g=g, b="night"): 0.5 for g in here}
+    assert broken("survive_place_loss", fleet, ready={**enough, **night}) == set()
+    less = {**enough, **night, on(g="pool b"): 1.9}
+    assert broken("survive_place_loss", fleet, ready=less) == {("pool a", "chat", "day")}
+    where = ("llama", "pool a", "day")
+    assert broken("ready_within_capacity", fleet, replicas={where: 2}, ready={on(g="pool a"): 2.0}) == set()
+    assert broken("ready_within_capacity", fleet, replicas={where: 2}, ready={on(g="pool a"): 2.1}) == {where}
 
 
 def test_an_api_takes_no_more_than_its_rate_limit():

@@ -199,8 +199,8 @@ def test_a_schedule_of_many_levels_is_cut_in_the_middle():
 
 
 def test_an_autoscaler_is_told_how_many_may_wait():
+    from planner.deployed import Queue
     from planner.outputs.serving import scale_up
-    from planner.plan import Queue
 
     one = plans.enterprise().deployments[0]
     # 20 slots of 2 s each: 10 a second; who finds 6 waiting for a replica of one GPU waits 0.6 s, of 0.65 allowed

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from fleets import chat_fleet, committed, rented
 
-from planner.inputs import FleetInputs, MinimumOrder, Quota, Window
+from planner.inputs import FleetInputs, Loss, MinimumOrder, Quota, Window
 from planner.search import search
 from planner.solution import Ended, Solution
 from planner.solver import Settings
@@ -343,6 +343,60 @@ def test_a_quota_that_leaves_no_room_for_a_spare_is_in_the_way_beside_the_promis
     assert {"within_quota", "survive_machine_loss"} <= set(found.in_the_way)
 
 
+def taken_back(kept_share: float) -> dict[str, Loss]:
+    """Either pool may be taken back, and so much of chat stays served."""
+    here = ("pool a", "pool b")
+    return {g: Loss(groups=frozenset({g}), kept_share={"chat": kept_share}, taken_back=True) for g in here}
+
+
+def two_places(**other: Any) -> FleetInputs:
+    """The story with the same machine of two providers, at $2/h and at $3/h."""
+    here = ("h100", "elsewhere")
+    return chat_fleet(
+        group_gpus=dict.fromkeys(here, 1),
+        offers={"by hour": rented(), "elsewhere": rented(3.0, group="elsewhere", provider="other")},
+        deployment_groups={"llama": here},
+        admitted=frozenset(("chat", g) for g in here),
+        losses={g: Loss(groups=frozenset({g}), kept_share={"chat": 1.0}) for g in here},
+        **other,
+    )
+
+
+def test_what_a_lost_provider_serves_stands_ready_at_the_other():
+    # all of it twice, wherever it is served
+    assert usd(two_places()) == is_usd((4 * 2 + 4 * 3) * 100 + (2 + 3) * 300)
+    # half is enough: 2 and 2 by day; one of each at night, where half a machine's work cannot be bought
+    half = {g: Loss(groups=frozenset({g}), kept_share={"chat": 0.5}) for g in ("h100", "elsewhere")}
+    found = plan(replace(two_places(), losses=half))
+    assert found.usd_month == is_usd((2 * 2 + 2 * 3) * 100 + (2 + 3) * 300)
+    assert all(w <= 2 + 1e-6 for run in found.runs for w in run.ready.values())  # no more than the loss asks for
+    # nothing is lost with it: the promise does not bind
+    none = {"third": Loss(groups=frozenset({"third"}), kept_share={"chat": 1.0})}
+    assert usd(replace(two_places(), losses=none)) == is_usd(1400)
+
+
+def test_what_an_api_sells_goes_on_unless_it_is_lost_too():
+    # at $1.4/h per request/s the API serves all of the day and the night, whoever fails
+    sold = two_places(api_usd_h={("chat", "api"): 1.4})
+    assert usd(sold) == is_usd(1.4 * (4 * 100 + 1 * 300))
+    # lost with the first provider: the other one must stand ready for all of it
+    losses = {g: replace(lost, apis=frozenset({"api"})) for g, lost in sold.losses.items() if g == "h100"}
+    assert usd(replace(sold, losses=losses)) == is_usd((4 * 3) * 100 + 3 * 300)
+
+
+def test_a_spare_machine_and_a_lost_provider_are_survived_one_at_a_time():
+    # 4 and 4 stand ready for each other's loss; that any one machine may fail costs nothing beside that: 3 requests/s
+    # here, 1 there, and either pool has a machine to lose
+    both = two_places(protected=frozenset({"chat"}))
+    assert usd(both) == is_usd((4 * 2 + 4 * 3) * 100 + (2 + 3 + 2) * 300)  # at night one pool of two serves the one
+
+
+def test_a_quota_on_one_provider_is_in_the_way_beside_the_promise():
+    found = plan(two_places(quotas={"3 GPUs": Quota(weight={"elsewhere": 1.0}, limit=3)}))
+    assert found.ended is Ended.INFEASIBLE
+    assert {"within_quota", "survive_place_loss"} <= set(found.in_the_way)
+
+
 def pools(**other: Any) -> FleetInputs:
     """The story with two spot pools at $0.5/h and $1/h beside the machine at $2/h."""
     here = ("h100", "pool a", "pool b")
@@ -367,12 +421,18 @@ def test_interruptions_cost_a_machine_more():
 
 def test_what_may_be_lost_with_a_pool_is_bought_twice():
     # half must stay: 2 of the day's 4 from each pool; of the night's 1 half a machine's work each, a machine of both
-    assert usd(pools(pool_max_share={"chat": 0.5})) == is_usd((2 * 0.5 + 2 * 1) * 100 + (0.5 + 1) * 300)
-    # nothing may be lost: all of it on machines that stay
-    assert usd(pools(pool_max_share={"chat": 0.0})) == is_usd(1400)
+    assert usd(pools(losses=taken_back(0.5))) == is_usd((2 * 0.5 + 2 * 1) * 100 + (0.5 + 1) * 300)
+    # all must stay: 4 of pool a, with 4 of pool b that run warm beside them, are cheaper than 4 that are never lost
+    assert usd(pools(losses=taken_back(1.0))) == is_usd((4 * 0.5 + 4 * 1) * 100 + (0.5 + 1) * 300)
+    # with one pool only, what is kept warm for it is firm: 4 x 0.5 + 4 x 2 are dearer than the 4 firm ones alone
+    alone = pools(losses=taken_back(1.0))
+    alone = replace(alone, offers={o: offer for o, offer in alone.offers.items() if o != "b"})
+    assert usd(alone) == is_usd(1400)
+    # a quarter must stay: 1 firm machine of the day's 4 serves beside 3 of the pool; the night needs the firm one
+    assert usd(replace(alone, losses=taken_back(0.25))) == is_usd((3 * 0.5 + 2) * 100 + 2 * 300)
 
 
 def test_the_dual_of_a_pool_is_what_its_share_saves():
     # one more request/s by day on pool a instead of pool b: 0.5 x 100
-    less, more = (usd(pools(pool_max_share={"chat": share})) for share in (0.5, 0.75))
+    less, more = (usd(pools(losses=taken_back(share))) for share in (0.5, 0.25))
     assert less - more == is_usd(0.5 * 100)  # 3 and 1 by day; at night 0.75 and 0.25 still need one machine each

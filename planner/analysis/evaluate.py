@@ -7,6 +7,7 @@ change that: the audit tells which of them the fleet breaks.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 
@@ -66,11 +67,13 @@ def evaluate(
     inputs = reduced.inputs
     short = least(inputs)
     broken: list[str] = []
-    if inputs.protected and (missing := short.tokens_month(inputs, tokens)) > 0:
-        careless = replace(inputs, protected=frozenset())
+    for rule, words in LOSSES.items():
+        careless = replace(inputs, **{rule: type(getattr(inputs, rule))()})
+        if not getattr(inputs, rule) or not (missing := short.tokens_month(inputs, tokens)):
+            continue
         without = least(careless)
         if missing > without.tokens_month(inputs, tokens) * (1 + 2 * FINE_GAP):
-            broken.append(unkept_promise(reduced, short))
+            broken.append(unkept_promise(inputs, short, without, words(asked)))
             inputs, short = careless, without
     progress("running the fleet", None, None)
     served = short.of(inputs)
@@ -83,9 +86,7 @@ def evaluate(
     solution = by_the_hour(reduced, solution)
     plan = finish(met, as_served, solution, today, settings.gap, settings.solver)
     plan = plan.model_copy(update={"dropped": ()})
-    plan = checked(
-        plan, asked, met, standing, as_served, catalog, promised=inputs.protected == reduced.inputs.protected
-    )
+    plan = checked(plan, without_promises(asked, inputs), met, standing, as_served, catalog)
     broken += rules_broken(plan, asked, standing, as_served, catalog)
     return Evaluation(
         problem=asked.name,
@@ -122,23 +123,44 @@ def by_the_hour(reduced: Reduced, solution: Solution) -> Solution:
     )
 
 
-def unkept_promise(reduced: Reduced, short: Shortfall) -> str:
-    """That the fleet cannot lose a machine and go on, in the words of the problem."""
-    inputs = reduced.inputs
-    who = sorted({inputs.class_workload[k] for k in inputs.protected})
-    lost = max(
-        (n / inputs.demand_req_s[k, b] for (k, b), n in short.req_s.items() if k in inputs.protected), default=0.0
-    )
+def places(asked: Problem) -> str:
+    """The losses of places that a problem wants survived."""
+    rules = asked.resilience
+    said = [f"a {what} is lost (resilience.{what})" for what in ("region", "provider") if getattr(rules, what)]
+    said += ["a spot pool is taken back (spot.kept_share)"] if asked.spot.kept_share else []
+    return " or ".join(said)
+
+
+LOSSES: Mapping[str, Callable[[Problem], str]] = {
+    "losses": places,
+    "protected": lambda _: "a machine fails (resilience.machine)",
+}
+"""Promises of the inputs that a given fleet may not keep, with the losses that they speak of."""
+
+
+def unkept_promise(inputs: FleetInputs, short: Shortfall, without: Shortfall, lost: str) -> str:
+    """That the fleet cannot lose something and go on, in the words of the problem."""
+    more = {
+        (k, b): (n - without.req_s.get((k, b), 0.0)) / inputs.demand_req_s[k, b] for (k, b), n in short.req_s.items()
+    }
+    who = sorted({inputs.class_workload[k] for (k, _), share in more.items() if share > FINE_GAP})
     return (
-        f"{' and '.join(who)} {'do' if len(who) > 1 else 'does'} not go on in every hour if a machine fails "
-        f"(resilience.machine): to keep that promise, up to {percent(lost)} of a class would go unserved even with all "
-        "machines up."
+        f"{' and '.join(who)} {'do' if len(who) > 1 else 'does'} not go on in every hour if {lost}: to keep that "
+        f"promise, up to {percent(max(more.values()))} of a class would go unserved even with everything up."
     )
 
 
-def checked(
-    plan: Plan, asked: Problem, met: Problem, standing: Standing, reduced: Reduced, catalog: Catalog, *, promised: bool
-) -> Plan:
+def without_promises(asked: Problem, inputs: FleetInputs) -> Problem:
+    """The problem without what the fleet was found not to promise."""
+    kept: dict[str, bool] = {} if inputs.protected else {"machine": False}
+    pools = asked.spot
+    if not inputs.losses:
+        kept |= {"region": False, "provider": False}
+        pools = pools.model_copy(update={"kept_share": 0.0})
+    return asked.model_copy(update={"resilience": asked.resilience.model_copy(update=kept), "spot": pools})
+
+
+def checked(plan: Plan, asked: Problem, met: Problem, standing: Standing, reduced: Reduced, catalog: Catalog) -> Plan:
     """The plan with what the audit checked of it; raises `AuditFailed` where it breaks its own arithmetic."""
     mine = met.model_copy(
         update={
@@ -149,7 +171,8 @@ def checked(
                 }
             ),
             "workloads": asked.workloads,
-            "resilience": asked.resilience if promised else asked.resilience.model_copy(update={"machine": False}),
+            "resilience": asked.resilience,
+            "spot": asked.spot,
         }
     )
     own = tuple(check for check in CHECKS if check not in ABOUT_BUYING)

@@ -92,7 +92,6 @@ def rules_in_the_way(inputs: FleetInputs, short: Shortfall, least: Least) -> str
     """The rules on spot that, waived, would let the fleet serve more; empty if none."""
     rules: dict[str, dict[str, dict[str, float]]] = {
         "spot may carry no more of it (spot_max_share)": {"spot_max_share": {}},
-        "one spot pool may carry no more of it (spot.kept_share)": {"pool_max_share": {}},
     }
     found = []
     for words, waived in rules.items():

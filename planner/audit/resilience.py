@@ -50,12 +50,13 @@ def _promised(e: Evidence, deployment: DeploymentPlan) -> dict[str, float]:
     rate = {each.request_class: each.req_s for each in deployment.rates}
     out: dict[str, float] = defaultdict(float)
     for served in deployment.served:
-        if served.req_s > ALMOST_NOTHING and _must_survive(e, served.request_class):
+        if served.req_s > ALMOST_NOTHING and must_survive(e, served.request_class):
             out[served.block] += served.req_s / (rate[served.request_class] * e.serving_share(deployment.group))
     return out
 
 
-def _must_survive(e: Evidence, request_class: str) -> bool:
+def must_survive(e: Evidence, request_class: str, lost_api: str = "") -> bool:
+    """Whether a class is served on by machines; the API of a provider that is lost takes nothing over."""
     workload, asked = e.workload(request_class), e.problem.resilience
     if workload is None or workload.deferrable is not None:
         return False
@@ -63,10 +64,10 @@ def _must_survive(e: Evidence, request_class: str) -> bool:
     limits = (workload.slo.ttft_ms, workload.slo.tpot_ms, workload.slo.e2e_ms)
     if not (name in asked.workloads if asked.workloads else any(limit is not None for limit in limits)):
         return False
-    return not (asked.apis_may_help and _an_api_takes_over(e, request_class))
+    return not (asked.apis_may_help and _an_api_takes_over(e, request_class, lost_api))
 
 
-def _an_api_takes_over(e: Evidence, request_class: str) -> bool:
+def _an_api_takes_over(e: Evidence, request_class: str, lost_api: str) -> bool:
     """Whether an API without a rate limit sells a model that the workload accepts."""
     workload, rules = e.workload(request_class), e.problem.apis
     if workload is None or not (rules.allow and workload.apis) or rules.max_req_s is not None:
@@ -82,6 +83,8 @@ def _an_api_takes_over(e: Evidence, request_class: str) -> bool:
     sellers = [row.provider for row in e.catalog.api_prices if row.model in names]
     sellers += [quote.provider for quote in rules.quotes if quote.model in names]
     return any(
-        (not rules.providers or named(seller, rules.providers)) and not named(seller, rules.exclude_providers)
+        seller != lost_api
+        and (not rules.providers or named(seller, rules.providers))
+        and not named(seller, rules.exclude_providers)
         for seller in sellers
     )

@@ -1,9 +1,8 @@
-"""Are interruptions of spot machines counted, and does what is promised stay served if a pool is taken back?"""
+"""Are interruptions of spot machines counted?"""
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 
 from planner.audit.evidence import Evidence, Finding, above, differs
 from planner.plan import Purchase
@@ -47,30 +46,3 @@ def _taken_back_a_month(e: Evidence, purchase: Purchase) -> float:
         row.interruption_high_share for row in e.catalog.spot_risk if (row.provider, row.region, row.machine) == place
     ]
     return -math.log1p(-min(0.99, max(bands))) if bands else ONCE_A_DAY
-
-
-def a_pool_may_go(e: Evidence) -> Finding:
-    """No spot pool carries more of a workload in any hour than may be lost with it."""
-    breaches: list[str] = []
-    kept = e.problem.spot.kept_share
-    on_pool: dict[tuple[str, str, str], float] = defaultdict(float)
-    for deployment in e.plan.deployments if kept else ():
-        purchases = [each for each in e.groups.get(deployment.group, []) if each.term == "spot"]
-        pools = {(each.provider, each.region, each.machine) for each in purchases}
-        if len(pools) > 1:
-            breaches.append(
-                f"{deployment.name} is spread over {len(pools)} spot pools, and which serves what is not said"
-            )
-        for served in deployment.served if pools else ():
-            if served.request_class in e.classes and not e.may_wait(served.request_class):
-                on_pool[e.classes[served.request_class].workload, deployment.group, served.block] += served.req_s
-    for (name, group, block), req_s in on_pool.items():
-        asked = sum(
-            e.load.planning_req_s.get((label, e.load_block[block].label), 0.0)
-            for label, each in e.classes.items()
-            if each.workload == name and block in e.load_block
-        )
-        if above(req_s, (1 - kept) * asked):
-            figures = f"{req_s:.6g} of {asked:.6g} requests/s, {kept:g} must stay served"
-            breaches.append(f"too much of {name} is on {group} in {block}, which may be taken back: {figures}")
-    return Finding(f"{len(on_pool)} loads on spot pools may be taken back with them", breaches)

@@ -9,6 +9,7 @@ r"""The fleet MILP, on one page.
               of_kind_fi     any of a kind at all, where only few may be used
               kept_cgb       replicas that survive the loss of a machine; spare_gb if any must
               served_kcgb    requests/s of class k that they serve
+              ready_kcgb     requests/s of class k that they stand ready for, should another place be lost
               api_kab        requests/s of class k bought from API a; deferred_api_vk requests a month
 
     minimize  hourly_rent + covered_rent + commitments + cost_of_capital + api_tokens + egress
@@ -17,7 +18,6 @@ r"""The fleet MILP, on one page.
     such that serve_demand              every request of the hour is served
               serve_deferred            work that may wait is done inside its window
               within_spot_share         spot carries at most its share
-              keep_if_a_pool_goes       one spot pool carries no more than may be lost
               keep_mean_quality         what is served scores no less on the mean than is asked
               within_model_share        a model serves no more than a router may send to it
               within_provider_share     a provider serves no more than its share
@@ -28,6 +28,8 @@ r"""The fleet MILP, on one page.
               within_machine_gpus       replicas fit the machines that run
               keep_enough_replicas      what survives carries what is promised
               survive_machine_loss      ... and fits the machines less one
+              survive_place_loss        with a provider, region or spot pool lost, others stand ready for its work
+              ready_within_capacity     ... with replicas that run already
               within_few_kinds          few providers, regions, GPU types and deployments are used
               within_quota              quotas are kept
               covered_by_spend          a spend commitment pays for no more than is promised
@@ -59,6 +61,7 @@ from planner.formulation.capacity import (
 )
 from planner.formulation.commitments import cover_what_runs, covered_by_spend, whole_lots
 from planner.formulation.costs import COSTS
+from planner.formulation.places import ready_within_capacity, survive_place_loss
 from planner.formulation.procurement import (
     minimum_order,
     minimum_rental,
@@ -72,7 +75,6 @@ from planner.formulation.proofs import count_beyond, never_cheaper_than_proved
 from planner.formulation.quality import keep_mean_quality, within_model_share
 from planner.formulation.resilience import keep_enough_replicas, survive_machine_loss
 from planner.formulation.serving import (
-    keep_if_a_pool_goes,
     no_more_than_there_is,
     serve_deferred,
     serve_demand,
@@ -85,7 +87,6 @@ ROWS = (
     serve_demand,
     serve_deferred,
     within_spot_share,
-    keep_if_a_pool_goes,
     keep_mean_quality,
     within_model_share,
     within_provider_share,
@@ -96,6 +97,8 @@ ROWS = (
     within_machine_gpus,
     keep_enough_replicas,
     survive_machine_loss,
+    survive_place_loss,
+    ready_within_capacity,
     within_few_kinds,
     within_quota,
     covered_by_spend,

@@ -108,34 +108,6 @@ def within_spot_share(inputs: FleetInputs, v: Variables) -> Rows:
 
 
 @family(
-    over=("workload", "pool", "block"),
-    unit="requests/s",
-    says="what is promised of {workload} is served in {block} if the spot pool {pool} is taken back",
-    relaxed="let one spot pool carry more of {workload} during {block}",
-)
-def keep_if_a_pool_goes(inputs: FleetInputs, v: Variables) -> Rows:
-    r"""No single spot pool carries more of a workload than may be lost with it.
-
-    .. math::
-        \sum_{k \in w}\sum_{c} y_{kcgb} \le \pi_w \sum_{k \in w} D_{kb} \qquad \forall w, g\ \mathrm{spot}, b
-
-    Where it counts each pool is a group of its own; of a fleet that is given and cannot serve all, the share is of what
-    is served.  The dual is what one more request/s on the pool would save through block *b* (USD per month).
-    """
-    for w, share in inputs.pool_max_share.items():
-        classes = [k for k, owner in inputs.class_workload.items() if owner == w]
-        for b in inputs.block_h:
-            demand = sum(inputs.demand_req_s.get((k, b), 0) for k in classes)
-            on_pool: dict[str, list[Var]] = {}
-            for k in classes:
-                for g, y in v.served_of.get((k, b), ()):
-                    if g in inputs.spot_groups:
-                        on_pool.setdefault(g, []).append(y)
-            for g, served in on_pool.items():
-                yield (w, g, b), lpSum(served) <= share * (demand - lpSum(not_served(inputs, v, classes, b)))
-
-
-@family(
     over=("workload", "API", "block"),
     unit="requests/s",
     says="{API} takes at most its rate limit of {workload} during {block}",

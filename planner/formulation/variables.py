@@ -32,6 +32,7 @@ class Variables:
     kept_split: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # x'_tgb  GPUs split for those
     spare: dict[tuple[str, str], Var] = field(default_factory=dict)  # u_gb   1 if anything in g must survive
     served: dict[tuple[str, str, str, str], Var] = field(default_factory=dict)  # y_kcgb  requests/s
+    ready: dict[tuple[str, str, str, str], Var] = field(default_factory=dict)  # w_kcgb  requests/s
     api: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # p_kab  requests/s
     deferred_api: dict[tuple[str, str], Var] = field(default_factory=dict)  # d_vk   requests/month
     covered: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # x_sob  machines of o paid by promise s
@@ -48,6 +49,8 @@ class Variables:
 
     served_on: dict[tuple[str, str, str], list[tuple[str, Var]]] = field(default_factory=dict)  # (c, g, b): (k, var)
     served_of: dict[tuple[str, str], list[tuple[str, Var]]] = field(default_factory=dict)  # (k, b): (g, var)
+    ready_on: dict[tuple[str, str, str], list[tuple[str, Var]]] = field(default_factory=dict)  # (c, g, b): (k, var)
+    ready_of: dict[tuple[str, str], list[tuple[str, Var]]] = field(default_factory=dict)  # (k, b): (g, var)
     standing: dict[tuple[str, str], list[tuple[str, Var]]] = field(default_factory=dict)  # (g, b): (c, var)
     ways: dict[tuple[str, str], list[str]] = field(default_factory=dict)  # (g, b): t
 
@@ -103,6 +106,7 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
     for c, k in inputs.rate_req_s:
         rates_of[c].append(k)
     stocked = {offer.group for offer in inputs.offers.values()}
+    promised = {k for lost in inputs.losses.values() for k in lost.kept_share}
     ordered = sum(order.machines for order in inputs.minimum_orders.values())
     most = {
         g: most_machines(inputs, g) + ordered
@@ -146,7 +150,7 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
                 if inputs.queue_loss[c] > 0 and operation == "whole":
                     v.open[c, g, b] = new("Z", 1, operate)
                 if must_survive := [k for k in classes if k in inputs.protected]:
-                    whole_too = len(must_survive) == len(classes) and inputs.kept_share >= 1
+                    whole_too = len(must_survive) == len(classes) and inputs.kept_share >= 1 and not promised
                     v.kept[c, g, b] = v.replicas[c, g, b] if whole_too else new("K", useful, operate)
                     if (g, b) not in v.spare:
                         v.spare[g, b] = new("V", 1, operate)
@@ -156,6 +160,10 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
                     v.served[k, c, g, b] = y = new("Y")
                     v.served_on.setdefault((c, g, b), []).append((k, y))
                     v.served_of.setdefault((k, b), []).append((g, y))
+                    if k in promised and (k, b) in inputs.demand_req_s:
+                        v.ready[k, c, g, b] = w = new("W")
+                        v.ready_on.setdefault((c, g, b), []).append((k, w))
+                        v.ready_of.setdefault((k, b), []).append((g, w))
     if not operated:
         v.block_usd = {b: new("C") for b in inputs.block_h}
         v.deferred = {(k, b): new("Q", inputs.windows[w].requests_month[k]) for (k, b), w in in_window.items()}

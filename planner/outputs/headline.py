@@ -52,10 +52,13 @@ def _spares(plan: Plan, spares: Spares, cents: bool) -> str:
     extra = (plan.usd_month or 0.0) - spares.usd_month_without
     kept = "go on" if spares.kept_share >= 1 else f"keep {percent(spares.kept_share)} of their load"
     who = " and ".join(spares.workloads) if len(spares.workloads) < 3 else f"{len(spares.workloads)} workloads"
+    any_of = [f"any one {what}" for what in spares.lost]
+    may = ", ".join(any_of[:-1]) + f" or {any_of[-1]}" if len(any_of) > 1 else any_of[0]
+    names = ", ".join(f"resilience.{what}" for what in spares.lost)
     kept = kept if len(spares.workloads) > 1 else kept.replace("go on", "goes on").replace("keep ", "keeps ", 1)
     return (
-        f"Any one machine may fail and {who} {kept}: that costs {usd(extra, cents)} a month{proved} "
-        "(resilience.machine)."
+        f"{may[0].upper()}{may[1:]} may fail and {who} {kept}: that costs {usd(extra, cents)} a month{proved} "
+        f"({names})."
     )
 
 

@@ -13,10 +13,13 @@ class Resilience(Section):
     """What a plan must survive.
 
     It bears on workloads with a latency objective, or on the `workloads` named.  A lost machine's replicas are started
-    again on the machines that remain; until then fewer requests keep their objective.
+    again on the machines that remain; until then fewer requests keep their objective.  For a lost region or provider
+    replicas that run elsewhere stand ready.
     """
 
     machine: bool = Field(default=True, description="any one machine may fail in any hour; each pool keeps a spare")
+    region: bool = Field(default=False, description="any one provider may lose all its machines in one region at once")
+    provider: bool = Field(default=False, description="any one provider may be lost with all its machines and its API")
     kept_share: Annotated[float, Field(gt=0, le=1)] = Field(
         default=1, description="share of the load that is still served within its objectives"
     )
