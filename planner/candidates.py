@@ -226,8 +226,8 @@ def stands_for(d: Candidate, c: Candidate, each: int) -> bool:
 
     With rates at least `ratio` times those of c, work w of c is at most w / ratio of d; the two lines of usable load
     are straight in the number of replicas, so it is enough that d's is no lower at one and no flatter.  Where the blend
-    of models matters, d's must be worth as much.  Parts of a GPU stand only for parts of the same kind: what c leaves of
-    its GPU others use, and whole GPUs stay a choice, being simpler to run and better known.
+    of models matters, d's must be worth as much.  Parts of a GPU stand only for parts of the same kind: what c leaves
+    of its GPU others use, and whole GPUs stay a choice, being simpler to run and better known.
     """
     if d.split not in ("", c.split):
         return False
