@@ -58,6 +58,7 @@ class Operation:
         self.waking: Iterable[None] = wake(self.workers) if self.workers > 1 else ()
         self.promises = {s for s, offer in inputs.offers.items() if offer.covers}
         self.price_h: dict[str, float] = {}
+        self.costs_usd: dict[str, float] = {}  # by block: the least that a way to run it costs, credit aside
         for o, offer in inputs.offers.items():
             if offer.billing == "hourly" and offer.existing is None and offer.max_machines is None and o not in shared:
                 self.price_h[offer.group] = min(offer.usd_h, self.price_h.get(offer.group, math.inf))
@@ -140,6 +141,8 @@ class Operation:
                 out[block] = answer
         for block, answer in zip(open_, self.solve_blocks(open_), strict=True):
             out[block] = answer
+            if answer.run is not None:
+                self.costs_usd[block] = min(answer.run.usd_month, self.costs_usd.get(block, math.inf))
             if answer != NO_TIME:
                 remember[block].append((held_in[block], answer))
         return {b: out[b] for b in self.alone}
@@ -147,12 +150,21 @@ class Operation:
     def solve_blocks(self, programs: Mapping[str, FleetInputs]) -> list[BlockAnswer]:
         """Solve blocks side by side, in processes: HiGHS keeps Python's lock while it runs, so threads gain nothing."""
         deadline = time.time() + self.left_s()
+        # Credit may leave next to nothing of what a block costs, and a share of that would be proved for no use.
+        how = {
+            block: replace(
+                self.settings,
+                gap=self.settings.gap / 5,
+                gap_usd=self.settings.gap / 5 * self.costs_usd.get(block, 0.0),
+            )
+            for block in programs
+        }
         if self.workers == 1 or len(programs) == 1:
-            return [solve_before(program, block, self.settings, deadline) for block, program in programs.items()]
+            return [solve_before(program, block, how[block], deadline) for block, program in programs.items()]
         from joblib import Parallel, delayed
 
         self.waking = list(self.waking)
-        jobs = (delayed(solve_before)(program, block, self.settings, deadline) for block, program in programs.items())
+        jobs = (delayed(solve_before)(program, block, how[block], deadline) for block, program in programs.items())
         return list(Parallel(n_jobs=self.workers)(jobs))
 
     def implied(
@@ -252,9 +264,9 @@ def solve_before(program: FleetInputs, block: str, settings: Settings, deadline:
 
 
 def solve_block(program: FleetInputs, block: str, settings: Settings, time_limit_s: float) -> BlockAnswer:
-    """One block alone, to a fifth of the gap asked for."""
+    """One block alone."""
     model = assemble(program)
-    answer = solve_model(model, replace(settings, gap=settings.gap / 5, time_limit_s=time_limit_s))
+    answer = solve_model(model, replace(settings, time_limit_s=time_limit_s))
     if answer.ended in (Ended.INFEASIBLE, Ended.STOPPED):
         impossible = answer.ended is Ended.INFEASIBLE
         return BlockAnswer(run=None, way=None, bound_usd_month=math.inf if impossible else -math.inf)

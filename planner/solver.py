@@ -39,6 +39,7 @@ class Settings:
 
     solver: str = HIGHS
     gap: float = 0.0  # relative gap at which to stop
+    gap_usd: float = 0.0  # or an absolute one, whichever comes first
     time_limit_s: float = 60.0
     workers: int = 1  # programs solved side by side
 
@@ -84,7 +85,7 @@ def solve_model(model: FleetModel, settings: Settings, *, relaxed: bool = False,
     started = time.perf_counter()
     try:
         if settings.solver.lower() == HIGHS:
-            _ask_highs(problem, settings.gap, limit, relaxed)
+            _ask_highs(problem, settings, limit, relaxed)
             return _read_highs(model, relaxed)
         solver = pulp.getSolver(
             available_solvers()[settings.solver.lower()],
@@ -111,7 +112,7 @@ def _hear_greeting() -> None:
     Unheard()
 
 
-def _ask_highs(problem: pulp.LpProblem, gap: float, limit_s: float, relaxed: bool) -> None:
+def _ask_highs(problem: pulp.LpProblem, settings: Settings, limit_s: float, relaxed: bool) -> None:
     """Solve with HiGHS; where presolve leads to a plan that breaks a row ("Solve error"), again without presolve."""
     _hear_greeting()
     end = time.perf_counter() + limit_s
@@ -119,8 +120,8 @@ def _ask_highs(problem: pulp.LpProblem, gap: float, limit_s: float, relaxed: boo
         solver = pulp.HiGHS(
             mip=not relaxed,
             msg=False,
-            gapRel=gap,
-            gapAbs=NOTHING,
+            gapRel=settings.gap,
+            gapAbs=max(NOTHING, settings.gap_usd),
             threads=1,
             timeLimit=max(0.05, end - time.perf_counter()),
             mip_feasibility_tolerance=NOTHING,

@@ -315,10 +315,28 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("interruptions_counted", {"purchases.0.serving_share": 0.9}, {}, "is not spot and said to serve 0.9"),
     ("interruptions_counted", {}, {"spot.max_machines_pool": 0}, "1 machines of one spot pool, at most 0"),
     (
-        "a_pool_may_go",
+        "survives_a_place",
         {"deployments.0.group": "spot", "deployments.0.market": "spot"},
-        {"spot.kept_share": 0.5},
-        "too much of chat is on spot in day, which may be taken back: 28 of 30 requests/s, 0.5 must stay served",
+        {"spot.kept_share": 0.5, "workloads.chat.interruptible": True},
+        "chat in day if the spot pool acme/eu-1/h100x1 is lost: 15 requests/s are promised, 2 are ready elsewhere",
+    ),
+    (
+        "survives_a_place",
+        {},
+        {"resilience.provider": True},
+        "firm joins machines of more than one provider: what is lost with it is not said",
+    ),
+    (
+        "survives_a_place",
+        {"purchases.2.group": "other"},
+        {"resilience.region": True},
+        "chat in night if the region acme eu-1 is lost: 2 requests/s are promised, 0 are ready elsewhere",
+    ),
+    (
+        "ready_for_no_more_than_they_carry",
+        {"deployments.0.ready": [{"request_class": "chat", "block": "night", "req_s": 9.0}]},
+        {},
+        "chat on firm on firm in night stands ready for the work of 1.2 replicas; its 1 carry",
     ),
     # 28 / 7.5 = 3.733 replicas' work needs 5 replicas; two of the three machines have room for 4
     (

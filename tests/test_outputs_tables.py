@@ -59,7 +59,7 @@ def test_tags_become_columns(tmp_path):
 
 def test_every_figure_of_a_part_has_its_column():
     tables = tables_of(plans.enterprise())
-    nested = {"machines_by_block", "served", "tags", "lane", "queue", "rates", "replicas_by_block"}
+    nested = {"machines_by_block", "served", "ready", "tags", "lane", "queue", "rates", "replicas_by_block"}
     for name, parts in {
         "purchases.csv": [Purchase],
         "deployments.csv": [DeploymentPlan, ClassRate],

@@ -55,7 +55,8 @@ def _spares(plan: Plan, spares: Spares, cents: bool) -> str:
     any_of = [f"any one {what}" for what in spares.lost]
     may = ", ".join(any_of[:-1]) + f" or {any_of[-1]}" if len(any_of) > 1 else any_of[0]
     names = ", ".join(f"resilience.{what}" for what in spares.lost)
-    kept = kept if len(spares.workloads) > 1 else kept.replace("go on", "goes on").replace("keep ", "keeps ", 1)
+    if len(spares.workloads) == 1:
+        kept = kept.replace("go on", "goes on").replace("keep ", "keeps ").replace("their", "its")
     return (
         f"{may[0].upper()}{may[1:]} may fail and {who} {kept}: that costs {usd(extra, cents)} a month{proved} "
         f"({names})."

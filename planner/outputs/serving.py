@@ -33,11 +33,25 @@ def show_deployments(plan: Plan, page: Page) -> None:
                 [
                     f"{_engine(deployment)}{kv}; for {served}: {objectives(deployment.lane)}".lstrip("; "),
                     *features(deployment, rates),
+                    *stands_ready(plan, deployment),
                     *(scale_up(deployment) if deployment.group in by_the_hour else []),
                 ],
             )
         )
     page.table("What runs, at most", ("rates", "80 % band"), lines)
+
+
+def stands_ready(plan: Plan, deployment: DeploymentPlan) -> list[str]:
+    """What replicas take over should another place be lost, in one line; none where nothing of the kind is promised."""
+    if not any(each.ready for each in plan.deployments):
+        return []
+    where = sorted({purchase.provider for purchase in plan.purchases if purchase.group == deployment.group})
+    by_block: dict[str, float] = defaultdict(float)
+    for each in deployment.ready:
+        by_block[each.block] += each.req_s
+    most = max(by_block.values(), default=0.0)
+    takes = f"takes up to {most:.3g} requests/s if another place is lost" if most else "takes nothing over"
+    return [f"at {' and '.join(where)}: {takes}"]
 
 
 def scale_up(deployment: DeploymentPlan) -> list[str]:

@@ -51,6 +51,7 @@ DEPLOYMENT_COLUMNS = (
     *("replicas_peak", "replica_hours_month"),
     *RATE_COLUMNS,
     "served_req_s_peak",
+    "ready_req_s_peak",
 )
 API_COLUMNS = (
     *("workload", "request_class", "provider", "model", "api_model_id", "input_usd_mtok", "output_usd_mtok"),
@@ -152,6 +153,9 @@ def _deployment_rows(plan: Plan, deployment: DeploymentPlan) -> list[Row]:
         whole
         | rate.model_dump()
         | {
+            "ready_req_s_peak": max(
+                (part.req_s for part in deployment.ready if part.request_class == rate.request_class), default=0.0
+            ),
             "served_req_s_peak": max(
                 (part.req_s for part in deployment.served if part.request_class == rate.request_class),
                 default=0,
