@@ -156,10 +156,7 @@ def machines_needed(reduced: Reduced, h: Hours, group: str) -> int:
     """Machines of a group that hold what stands on it: largest first, which is exact for powers of two; and a spare."""
     inputs = reduced.inputs
     gpus = inputs.group_gpus[group]
-    sizes = sorted(
-        (inputs.deployment_gpus[c] for (c, g), n in h.run.replicas.items() if g == group for _ in range(n)),
-        reverse=True,
-    )
+    sizes = inputs.whole_gpus((c, n) for (c, g), n in h.run.replicas.items() if g == group)
     whole, free = 0, list[int]()
     for size in sizes:
         if size > gpus:

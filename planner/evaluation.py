@@ -100,7 +100,7 @@ def busy_shares(plan: Plan) -> dict[tuple[str, str], float]:
     for d in plan.deployments:
         rate = {r.request_class: r.req_s * serving.get(d.group, 1.0) for r in d.rates}
         for s in d.served:
-            work[d.group, s.block] += s.req_s / rate[s.request_class] * d.tp * d.pp
+            work[d.group, s.block] += s.req_s / rate[s.request_class] * d.gpus
     return {label: min(1.0, work[label] / gpus) for label, gpus in there.items() if gpus}
 
 

@@ -14,16 +14,21 @@ Index letters, the same everywhere:
     s  deployment or API, whichever serves                         j  model whose share is limited
     f  limit on kinds (of providers, regions, GPUs, deployments)   i  kind
     l  loss of places together (a provider, a region, a spot pool)
-    p  provider                            t  tier of its egress prices, the first GB first
+    p  provider
+    t  way to split a GPU into equal parts; of a provider, tier of its egress prices
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Literal
 
 Billing = Literal["hourly", "stretch", "always"]
+Gpus = int | Fraction
+"""GPUs that a replica takes: some whole ones, or an equal part of one."""
 Steps = tuple[str, str | None]
 """What procurement decides in whole machines: (offer, None) all month, or (offer, block) for a stretch."""
 
@@ -166,8 +171,9 @@ class FleetInputs:
     group_gpus: Mapping[str, int]  # G_g    GPUs per machine
     spot_groups: frozenset[str] = frozenset()
     offers: Mapping[str, Offer]
-    deployment_gpus: Mapping[str, int]  # S_c    GPUs per replica
+    deployment_gpus: Mapping[str, Gpus]  # S_c    GPUs per replica; 1/2, 1/3 ... of one where it takes a part
     deployment_groups: Mapping[str, tuple[str, ...]]  #        where c can stand
+    split_as: Mapping[str, str] = field(default_factory=dict)  # t_c    how the GPU is split that c takes a part of
     queue_slope: Mapping[str, float]  # a_c    usable share of one replica more
     queue_loss: Mapping[str, float]  # b_c    replicas lost to waiting once c runs at all
     class_workload: Mapping[str, str]
@@ -204,6 +210,19 @@ class FleetInputs:
     kept_share: float = 1.0  # sigma  share of their load that is still carried then
     losses: Mapping[str, Loss] = field(default_factory=dict)  # l: by name
     proved: tuple[Proved, ...] = ()
+
+    def whole_gpus(self, replicas: Iterable[tuple[str, int]]) -> list[int]:
+        """Sizes of all that takes whole GPUs of a group, largest first: replicas, and GPUs that are split [GPUs]."""
+        sizes: list[int] = []
+        parts: dict[str, Fraction] = {}
+        for c, n in replicas:
+            size = self.deployment_gpus[c]
+            if isinstance(size, Fraction):
+                parts[self.split_as[c]] = parts.get(self.split_as[c], Fraction(0)) + n * size
+            else:
+                sizes += [size] * n
+        sizes += [1] * sum(math.ceil(taken) for taken in parts.values())
+        return sorted(sizes, reverse=True)
 
     def rate_in(self, c: str, k: str, g: str) -> float:
         """Requests/s of class k that a replica of c carries on machines of g, interruptions taken off."""

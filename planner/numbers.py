@@ -98,6 +98,7 @@ def to_inputs(
         offers=offers,
         deployment_gpus={c.name: c.gpus for c in used},
         deployment_groups={c.name: tuple(places[c.name]) for c in used},
+        split_as={c.name: c.split for c in used if c.split},
         queue_slope={c.name: c.slope for c in used},
         queue_loss={c.name: c.loss for c in used},
         class_workload=workload_of,

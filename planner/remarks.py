@@ -96,6 +96,15 @@ def notes(problem: Problem, reduced: Reduced, solution: Solution, usd_month: flo
         out.append(f"Egress of {', '.join(unpriced)} is not in the catalog or free, and counted as 0.")
     if any("state no region" in reason for reason in reduced.dropped["api"].count):
         out.append("APIs are left out where a rule about places applies: token prices state no region.")
+    ways = {reduced.candidates[c].split.split()[0] for run in solution.runs for c, _ in run.replicas
+            if reduced.candidates[c].split}  # fmt: skip
+    if ways:
+        out.append("Rates on parts of GPUs are modeled: measure your own before you rely on them.")
+    if "memory" in ways:
+        loss = f"{100 * problem.sharing.time_loss_share:g} %"
+        out.append(f"Engines that take turns are taken to lose {loss} of the GPU's time: an assumption.")
+    if "MIG" in ways:
+        out.append("Ask the provider whether MIG may be switched on: many machines of single GPUs do not allow it.")
     assumed = {w: n for w, n in reduced.load.burst_note.items() if "assumed" in n and reduced.load.burst_factor[w] > 1}
     for w, n in assumed.items():
         out.append(f"Burst factor of {w}, {reduced.load.burst_factor[w]:g}: {n}.")

@@ -17,7 +17,7 @@ from typing import Any
 from performance_cards import GPT_OSS_120B, H100, LLAMA_3B, SEEN
 
 from planner.catalog.load import Catalog
-from planner.catalog.rows import ApiPrice, CommitmentDiscount, EgressTier, Engine, PriceOffer
+from planner.catalog.rows import ApiPrice, CommitmentDiscount, EgressTier, Engine, MigProfile, PriceOffer
 from planner.performance.types import Deployment, Objective, OperatingPoint, Request
 from planner.plan import Plan
 from planner.problem.schema import Problem
@@ -81,6 +81,12 @@ def catalog() -> Catalog:
         shape_hours={},
         lengths={},
         performance=(),
+        mig=(
+            MigProfile(
+                gpu="h100-sxm", profile="3g.40gb", parts=2, compute_share=0.45, bandwidth_share=0.5, memory_gib=39.5,
+                evidence="listed", **SEEN,
+            ),
+        ),
     )  # fmt: skip
 
 

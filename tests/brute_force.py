@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from functools import cache
 from typing import NamedTuple
 
@@ -52,6 +53,23 @@ def fits(sizes: list[int], gpus: int, machines: int) -> bool:
     whole = sum(math.ceil(s / gpus) for s in sizes if s > gpus)
     small = tuple(sorted((s for s in sizes if s <= gpus), reverse=True))
     return whole <= machines and packs(small, (gpus,) * (machines - whole))
+
+
+def whole_gpus(i: FleetInputs, standing: list[str]) -> list[int]:
+    """What these replicas take in whole GPUs: those on parts fill one GPU after the other, each way for itself."""
+    sizes: list[int] = []
+    free: dict[str, Fraction] = {}
+    for c in standing:
+        size = i.deployment_gpus[c]
+        if not isinstance(size, Fraction):
+            sizes.append(size)
+            continue
+        way = i.split_as[c]
+        if free.get(way, Fraction(0)) < size:
+            free[way] = Fraction(1)
+            sizes.append(1)
+        free[way] -= size
+    return sizes
 
 
 def rentals(hours: int, minimum_h: int, most: int) -> set[tuple[int, ...]]:
@@ -349,7 +367,8 @@ class BruteForce:
 
     def stand(self, here: list[str], n: tuple[int, ...], g: str, machines: int) -> bool:
         """Whether so many replicas of each deployment stand on so many machines."""
-        sizes = [self.i.deployment_gpus[c] for c, m in zip(here, n, strict=True) for _ in range(m)]
+        standing = [c for c, m in zip(here, n, strict=True) for _ in range(m)]
+        sizes = whole_gpus(self.i, standing)
         return not sizes or fits(sizes, self.i.group_gpus[g], machines)
 
     def promised(self, c: str, g: str, hour: Hour) -> tuple[set[str], set[str]]:

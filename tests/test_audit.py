@@ -54,6 +54,11 @@ PROMISE = {
     **cases.SEEN_JSON,
 }  # fmt: skip
 
+HALF_GPU = {
+    "way": "MIG", "parts": 2, "profile": "3g.40gb", "memory_gib": 39.5, "compute_share": 0.45, "bandwidth_share": 0.5,
+}  # fmt: skip
+TURN = {"way": "memory", "parts": 2, "memory_gib": 39.8, "time_share": 0.45}
+
 # check, changes to the plan, changes to the problem, words that must be told
 BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("hours_of_the_week", {"blocks.0": ONE_DAY}, {}, "1 of 168 hours of the week are in no block: fri 16-17"),
@@ -128,6 +133,69 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("lanes_and_models", {"deployments.0.lane.ttft_ms": None}, {}, "its replicas keep no limit"),
     ("lanes_and_models", {}, {"workloads.chat.slo.percentile": "p99"}, "asked at p99, its replicas keep them at p95"),
     ("lanes_and_models", {"deployments.0.model": "gpt-oss-120b"}, {}, "gpt-oss-120b is not accepted, only llama-3"),
+    ("parts_of_gpus", {"deployments.1.part": HALF_GPU}, {}, "shared by MIG, which the problem does not allow"),
+    ("parts_of_gpus", {"deployments.1.part": TURN}, {}, "take turns on a GPU, which the problem does not allow"),
+    (
+        "parts_of_gpus",
+        {"deployments.1.part": HALF_GPU | {"parts": 3}},
+        {"sharing.mig": True},
+        "batch on spot on 1/3 of h100-sxm (MIG 3g.40gb): the catalog does not split this GPU into 3 of that profile",
+    ),
+    (
+        "parts_of_gpus",
+        {"deployments.1.part": HALF_GPU | {"memory_gib": 79}},
+        {"sharing.mig": True},
+        "79 GiB are relied on, there are 39.5",
+    ),
+    (
+        "parts_of_gpus",
+        {"deployments.1.part": HALF_GPU | {"compute_share": 0.6}},
+        {"sharing.mig": True},
+        "0.6 of the TFLOPS are relied on, there are 0.45",
+    ),
+    (
+        "parts_of_gpus",
+        {"deployments.1.part": HALF_GPU | {"bandwidth_share": 0.6}},
+        {"sharing.mig": True},
+        "0.6 of the bandwidth are relied on, there are 0.5",
+    ),
+    (
+        "parts_of_gpus",
+        {"deployments.1.part": TURN},
+        {"sharing.memory": True, "sharing.time_loss_share": 0.2},
+        "0.45 of the time are relied on, there are 0.4",
+    ),
+    (
+        "parts_of_gpus",
+        {"deployments.1.part": TURN | {"parts": 9}},
+        {"sharing.memory": True},
+        "9 engines on one GPU, 2 to 4 may be",
+    ),
+    (
+        "parts_of_gpus",
+        {"deployments.1.part": TURN, "deployments.1.tp": 2},
+        {"sharing.memory": True},
+        "parts of GPUs do not work together, tp is 2",
+    ),
+    (
+        "parts_of_gpus",
+        {"deployments.1.part": TURN, "deployments.1.rates.0.source": "measured"},
+        {"sharing.memory": True},
+        "a rate is called measured, but no part has been measured",
+    ),
+    (
+        "within_machines",
+        {"deployments.1.part": HALF_GPU, "deployments.1.replicas_by_block": {"night": 3}},
+        {"sharing.mig": True},
+        "spot in night: 2 replicas of 1 GPUs do not fit 1 machines of 1 GPUs",
+    ),
+    (
+        "survives_a_machine",
+        # five halves take three GPUs
+        {"deployments.0.part": HALF_GPU, "purchases.1.machines_by_block": {}},
+        {"sharing.mig": True, "resilience.machine": True, "resilience.apis_may_help": False},
+        "firm in day: 3 replicas of 1 GPUs must survive, 2 machines of 2 GPUs run: with one lost they do not fit",
+    ),
     (
         "scored_enough",
         {},
@@ -479,6 +547,14 @@ def test_a_broken_promise_is_told_in_the_users_words(check, plan, problem, words
         catalog=cases.catalog(), performance=cases.FixedPerformance(),
     )  # fmt: skip
     assert any(words in breach for breach in told(evidence).breaches)
+
+
+def test_a_plan_that_shares_gpus_as_the_problem_allows_passes():
+    # two halves on the one GPU of the spot machine
+    halves = {"deployments.1.part": HALF_GPU, "deployments.1.replicas_by_block": {"night": 2}}
+    assert audited(halves, {"sharing.mig": True}).breaches == ()
+    turns = halves | {"deployments.1.part": TURN | {"memory_gib": 39}}
+    assert audited(turns, {"sharing.memory": True}).breaches == ()
 
 
 def test_every_check_has_a_plan_that_breaks_it():

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import pytest
-from brute_force import BruteForce, egress_lines, fits, rentals
+from brute_force import BruteForce, egress_lines, fits, rentals, whole_gpus
 from fleets import chat_fleet, random_fleet
 
 from planner.analysis.shortfall import Shortfall, unserved_by_the_hour
@@ -61,8 +61,8 @@ def check_plan(i: FleetInputs, plan: Solution) -> None:
         for (c, g), load in work.items():
             assert load <= i.queue_slope[c] * run.replicas[c, g] - i.queue_loss[c] + 1e-5
         for g, gpus in i.group_gpus.items():
-            sizes = [i.deployment_gpus[c] for (c, gg), n in run.replicas.items() if gg == g for _ in range(n)]
-            assert fits(sizes, gpus, sum(n for o, n in on.items() if i.offers[o].group == g))
+            standing = [c for (c, gg), n in run.replicas.items() if gg == g for _ in range(n)]
+            assert fits(whole_gpus(i, standing), gpus, sum(n for o, n in on.items() if i.offers[o].group == g))
             check_survival(i, run, g, sum(n for o, n in on.items() if i.offers[o].group == g))
         check_blends(i, run)
         check_losses(i, run)
@@ -140,7 +140,7 @@ def check_spread(i: FleetInputs, plan: Solution) -> None:
 
 def check_survival(i: FleetInputs, run: BlockRun, g: str, machines: int) -> None:
     """What must survive fits the machines of a group less one."""
-    sizes = []
+    surviving: list[str] = []
     for c in i.deployment_gpus:
         work = sum(
             i.kept_share * rate / i.rate_in(c, k, g)
@@ -150,8 +150,8 @@ def check_survival(i: FleetInputs, run: BlockRun, g: str, machines: int) -> None
         if work > 0:
             enough = math.ceil((work + i.queue_loss[c]) / i.queue_slope[c] - 1e-5)
             assert enough <= run.replicas[c, g]
-            sizes += [i.deployment_gpus[c]] * enough
-    assert not sizes or fits(sorted(sizes, reverse=True), i.group_gpus[g], machines - 1)
+            surviving += [c] * enough
+    assert not surviving or fits(whole_gpus(i, surviving), i.group_gpus[g], machines - 1)
 
 
 @pytest.mark.parametrize("kind", range(5), ids=KINDS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields, replace
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -194,6 +195,45 @@ def test_replicas_fit_whole_machines(gpus, counts, machines):
     for n in range(machines + 2):
         fits = not broken("within_machine_gpus", fleet, replicas=replicas, hourly={("by hour", "day"): n})
         assert fits == (n >= machines), n
+
+
+def test_a_gpu_is_split_in_one_way_and_its_parts_hold_any_models():
+    half, third = Fraction(1, 2), Fraction(1, 3)
+    names = ("chat half", "mail half", "mail third")
+    fleet = chat_fleet(
+        group_gpus={"h100": 2},
+        deployment_gpus=dict(zip(names, (half, half, third), strict=True)),
+        split_as={"chat half": "1/2", "mail half": "1/2", "mail third": "1/3"},
+        deployment_groups=dict.fromkeys(names, ("h100",)),
+        queue_slope=dict.fromkeys(names, 1.0),
+        queue_loss=dict.fromkeys(names, 0.0),
+        rate_req_s={(c, "chat"): 1.0 for c in names},
+    )
+    halves, thirds = ("1/2", "h100", "day"), ("1/3", "h100", "day")
+
+    def wrong(*replicas: int, **split: int) -> set[tuple[str, ...]]:
+        standing = {(c, "h100", "day"): n for c, n in zip(names, replicas, strict=True)}
+        gpus = {halves: split["halves"], thirds: split["thirds"]}
+        rows = broken("within_gpu_parts", fleet, replicas=standing, split=gpus)
+        return rows | broken("within_machine_gpus", fleet, split=gpus, hourly={("by hour", "day"): 1})
+
+    assert wrong(1, 1, 3, halves=1, thirds=1) == set()
+    assert wrong(1, 0, 1, halves=1, thirds=0) == {thirds}  # the half left is no place for a third
+    assert wrong(2, 1, 0, halves=1, thirds=1) == {halves}
+    assert wrong(2, 1, 1, halves=2, thirds=1) == {("h100", "day", "1")}  # three GPUs of two
+
+
+def test_what_survives_on_parts_fits_the_gpus_split_for_it():
+    fleet = chat_fleet(
+        deployment_gpus={"llama": Fraction(1, 3)}, split_as={"llama": "1/3"}, protected=frozenset({"chat"})
+    )
+    here, there = ("llama", "h100", "day"), ("1/3", "h100", "day")
+    up = {"replicas": {here: 3}, "spare": {("h100", "day"): 1}, "hourly": {("by hour", "day"): 2}}
+    assert broken("survive_machine_loss", fleet, **up, kept_split={there: 1}) == set()
+    assert broken("survive_machine_loss", fleet, **up) == {("h100", "day", "1/3")}
+    four = {**up, "replicas": {here: 4}}
+    assert broken("survive_machine_loss", fleet, **four, kept_split={there: 1}) == {("h100", "day", "1/3")}
+    assert broken("survive_machine_loss", fleet, **four, kept_split={there: 2}) == {("h100", "day", "1")}
 
 
 def test_machines_already_paid_for_hold_replicas_too():

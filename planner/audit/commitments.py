@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from planner.audit.evidence import Evidence, Finding, above, differs, usd_differs
 from planner.audit.offers import MONTH_H, origins, said
+from planner.audit.sharing import gpus_taken
 from planner.catalog.rows import TERM_MONTHS
 from planner.committed import Commitment, Covered, SpendPurchase
 from planner.plan import Purchase
@@ -183,11 +184,8 @@ def _machine_hours_used(e: Evidence, group: str) -> float:
     spare = 1 if e.problem.resilience.machine else 0
     hours = 0.0
     for block in e.blocks:
-        taken = [
-            (each.tp * each.pp, each.replicas_by_block.get(block, 0))
-            for each in e.plan.deployments
-            if each.group == group
-        ]
+        mine = ((each, each.replicas_by_block.get(block, 0)) for each in e.plan.deployments if each.group == group)
+        taken = list(gpus_taken(mine).items())
         if gpus & (gpus - 1):  # how they pack is another check's matter: each on machines of its own
             needed = sum(n * -(-size // gpus) for size, n in taken)
         else:

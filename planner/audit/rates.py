@@ -145,6 +145,7 @@ def _built(e: Evidence, deployment: DeploymentPlan) -> Deployment | None:
         tp=deployment.tp,
         pp=deployment.pp,
         features=deployment.features,
+        part=deployment.part,
     )
 
 

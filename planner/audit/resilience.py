@@ -6,10 +6,11 @@ judged with its true curve.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 
 from planner.audit.evidence import ALMOST_NOTHING, Evidence, Finding, acceptable
 from planner.audit.fleet import fits, usable
+from planner.audit.sharing import gpus_taken
 from planner.deployed import DeploymentPlan
 from planner.problem.matching import named
 
@@ -25,14 +26,15 @@ def survives_a_machine(e: Evidence) -> Finding:
             work[deployment.group, block].append((deployment, load * asked.kept_share))
     for (group, block), loads in work.items():
         checked += 1
-        needed: Counter[int] = Counter()
+        surviving: list[tuple[DeploymentPlan, int]] = []
         for deployment, load in loads:
             there = deployment.replicas_by_block.get(block, 0)
             enough = next((n for n in range(1, there + 1) if load <= usable(deployment, n) * (1 + 1e-6)), None)
             if enough is None:
                 breaches.append(f"{deployment.name} in {block}: {there} replicas do not carry what must survive")
                 continue
-            needed[deployment.tp * deployment.pp] += enough
+            surviving.append((deployment, enough))
+        needed = gpus_taken(surviving)
         purchases = e.groups.get(group, [])
         machines = sum(each.machines_by_block.get(block, 0) for each in purchases)
         gpus = min((each.gpus for each in purchases), default=0)

@@ -21,6 +21,7 @@ from planner.errors import CatalogError, Complaint
 
 TABLES: dict[str, Table] = {
     "gpus": Table(path="gpus.csv", row=rows.Gpu, key=("name",)),
+    "mig": Table(path="mig.csv", row=rows.MigProfile, key=("gpu", "parts")),
     "models": Table(path="models.csv", row=rows.ModelCard, key=("name",)),
     "engines": Table(path="engines.csv", row=rows.Engine, key=("engine", "vendor")),
     "offers": Table(
@@ -62,6 +63,7 @@ class Catalog:
     shape_hours: dict[str, tuple[float, ...]]  # 168 relative loads, Monday 00:00 first
     lengths: dict[str, tuple[rows.LengthCell, ...]]
     performance: tuple[rows.FittedConstant, ...]
+    mig: tuple[rows.MigProfile, ...] = ()
 
     @cached_property
     def spelled_gpus(self) -> dict[str, rows.Gpu]:
@@ -97,7 +99,7 @@ def load_catalog(folder: Path | None = None) -> Catalog:
             complaints += trouble
     gpus = {gpu.name: gpu for gpu in read["gpus"]}
     if gpus:
-        for name in ("offers", "commitments", "spot_risk"):
+        for name in ("mig", "offers", "commitments", "spot_risk"):
             complaints += unknown_names(read[name], places[name], "gpu", gpus, "gpus.csv")
     if complaints:
         raise CatalogError(complaints)
@@ -115,6 +117,7 @@ def load_catalog(folder: Path | None = None) -> Catalog:
         shape_hours=_hours(read["shape_hours"]),
         lengths=_grouped(read["lengths"]),
         performance=tuple(read["performance"]),
+        mig=tuple(read["mig"]),
     )
 
 

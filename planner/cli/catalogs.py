@@ -24,6 +24,7 @@ class TableName(StrEnum):
     """Tables as a person names them."""
 
     gpus = "gpus"
+    mig = "mig"
     models = "models"
     engines = "engines"
     offers = "offers"
@@ -40,6 +41,7 @@ FIELDS = {"apis": "api_prices"}
 
 COLUMNS = {
     "gpus": ("name", "vendor", "architecture", "memory_gib", "hbm_gb_s", "bf16_tflops", "fp8_tflops", "link"),
+    "mig": ("gpu", "profile", "parts", "compute_share", "bandwidth_share", "memory_gib", "evidence"),
     "models": ("name", "family", "params_total_b", "params_active_b", "context_tok", "native_precision"),
     "engines": ("engine", "vendor", "precisions", "kv_precisions"),
     "offers": ("provider", "region", "machine", "gpu", "gpus", "term", "usd_h", "tier", "observed_on"),
@@ -64,6 +66,7 @@ COLUMNS = {
 
 NAMES = {
     "gpus": ("name",),
+    "mig": ("gpu", "profile"),
     "models": ("name", "family", "hf_id"),
     "engines": ("engine", "vendor"),
     "offers": ("provider", "machine", "gpu"),

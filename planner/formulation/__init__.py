@@ -4,6 +4,7 @@ r"""The fleet MILP, on one page.
               covered_sob    machines on by the hour that spend commitment s pays for
               hourly_ob      whole machines on in block b (on demand, spot)
               replicas_cgb   whole replicas of deployment c standing on machines of group g
+              split_tgb      whole GPUs that are split into equal parts in way t
               open_cgb       any replica at all: its queue's loss is paid
               of_kind_fi     any of a kind at all, where only few may be used
               kept_cgb       replicas that survive the loss of a machine; spare_gb if any must
@@ -24,6 +25,7 @@ r"""The fleet MILP, on one page.
               within_api_rate           APIs take no more than their rate limit
               within_replica_capacity   replicas carry what they can at their objective, queueing included
               open_before_use           a deployment that has a replica pays its queue's loss
+              within_gpu_parts          replicas that take a part of a GPU fit the GPUs split that way
               within_machine_gpus       replicas fit the machines that run
               keep_enough_replicas      what survives carries what is promised
               survive_machine_loss      ... and fits the machines less one
@@ -54,7 +56,12 @@ family, write the function and add it to `ROWS` below.
 """
 
 from planner.formulation.assemble import FleetModel, assemble
-from planner.formulation.capacity import open_before_use, within_machine_gpus, within_replica_capacity
+from planner.formulation.capacity import (
+    open_before_use,
+    within_gpu_parts,
+    within_machine_gpus,
+    within_replica_capacity,
+)
 from planner.formulation.commitments import cover_what_runs, covered_by_spend, whole_lots
 from planner.formulation.costs import COSTS
 from planner.formulation.egress import fill_tiers_in_order, leave_by_tier
@@ -90,6 +97,7 @@ ROWS = (
     within_api_rate,
     within_replica_capacity,
     open_before_use,
+    within_gpu_parts,
     within_machine_gpus,
     keep_enough_replicas,
     survive_machine_loss,

@@ -57,6 +57,7 @@ def across_sections(problem: Problem) -> list[Finding]:
             found.append(Finding(("workloads", name, "features"), what + remedy))
     found += _resilience(problem)
     found += _spread(problem)
+    found += _sharing(problem)
     if problem.spot.kept_share and not any(each.interruptible for each in problem.workloads.values()):
         what = "no workload may be interrupted, so nothing runs on spot."
         found.append(Finding(("spot", "kept_share"), what + "  Add `interruptible: true` to one, or leave it out."))
@@ -98,6 +99,16 @@ def _spread(problem: Problem) -> Iterator[Finding]:
             limits = f"{spread.max_providers} x max_provider_traffic_share of {spread.max_provider_traffic_share:g}"
             what = f"{limits} is {served:g} of the requests, and no API serves the rest."
             yield Finding(("spread", "max_providers"), what + "  Raise one of the two, or allow APIs.")
+
+
+def _sharing(problem: Problem) -> Iterator[Finding]:
+    sharing = problem.sharing
+    if problem.performance.capacity and (sharing.mig or sharing.memory):
+        what = "rates of parts of a GPU are modeled, but with `performance.capacity` nothing is."
+        yield Finding(("sharing", "mig" if sharing.mig else "memory"), what + "  Keep one of the two.")
+    if "time_loss_share" in sharing.model_fields_set and not sharing.memory:
+        what = "time is lost only where engines take turns, and they do not."
+        yield Finding(("sharing", "time_loss_share"), what + "  Add `memory: true`, or leave it out.")
 
 
 def _features(features: EngineFeatures, at: KeyPath) -> Iterator[Finding]:

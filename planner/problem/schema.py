@@ -16,6 +16,7 @@ from planner.problem.apis import Apis
 from planner.problem.procurement import Procurement
 from planner.problem.resilience import Resilience
 from planner.problem.section import Money, Name, Positive, Section, Share
+from planner.problem.sharing import Sharing
 from planner.problem.spot import Spot
 from planner.problem.spread import Spread
 from planner.problem.workload import Workload
@@ -106,6 +107,7 @@ class Problem(Section):
     spot: Spot = Spot()
     resilience: Resilience = Resilience()
     spread: Spread = Spread()
+    sharing: Sharing = Sharing()
     budget: Budget | None = None
     overheads: Overheads = Overheads()
     currency: Currency | None = Field(default=None, description="left out: USD alone")
