@@ -104,7 +104,7 @@ def to_inputs(
         admitted=frozenset((k, g) for g, lot in groups.items() for k, w in workload_of.items() if w in lot.workloads),
         egress_usd_h=egress_of(problem, load, groups),
         api_usd_h={
-            (k, a): 3600 * usd_request(row, request[k].input_tok, request[k].output_tok) / burst[k]
+            (k, a): 3600 * usd_request(row, request[k]) / burst[k]
             for a, rows in apis.items()
             for k, row in rows.items()
             if k not in deferred_classes
@@ -114,6 +114,11 @@ def to_inputs(
             for a in apis
             for w in problem.workloads
             if problem.apis.max_req_s is not None
+        },
+        api_max_share={
+            name: w.api_max_share
+            for name, w in problem.workloads.items()
+            if w.api_max_share < 1 and w.deferrable is None
         },
         serving_share={g: lot.serving_share for g, lot in groups.items() if lot.row.term == "spot"},
         spot_max_share={
@@ -162,17 +167,16 @@ def windows_of(problem: Problem, load: Load, apis: Mapping[str, Mapping[str, Api
     for window in load.windows:
         cheapest = {}
         for k in window.requests_month:
-            prices = [
-                usd_request(rows[k], request[k].input_tok, request[k].output_tok, batch=True)
-                for rows in apis.values()
-                if k in rows
-            ]
+            prices = [usd_request(rows[k], request[k], batch=True) for rows in apis.values() if k in rows]
             if prices:
                 cheapest[k] = min(prices)
         most = {}
         if problem.apis.max_req_s is not None:
             hours = sum(b.month_h for b in load.blocks if b.label in window.blocks)
             most = dict.fromkeys(cheapest, problem.apis.max_req_s * 3600 * hours / len(window.requests_month))
+        share = problem.workloads[window.workload].api_max_share
+        if share < 1:
+            most = {k: min(share * n, most.get(k, math.inf)) for k, n in window.requests_month.items() if k in cheapest}
         windows[window.label] = Window(
             blocks=window.blocks,
             requests_month=window.requests_month,

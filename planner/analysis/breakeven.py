@@ -150,7 +150,7 @@ def api_only(problem: Problem, load: Load, catalog: Catalog) -> tuple[float, flo
         prices: dict[str, float] = {}  # by provider, of models that may do all of it
         for rows in apis.values():
             if (row := rows.get(k.label)) is not None and may_do_all(workload, sold[row.model]):
-                price = usd_request(row, size.input_tok, size.output_tok, batch=bool(deferred))
+                price = usd_request(row, size, batch=bool(deferred))
                 prices[row.provider] = min(price, prices.get(row.provider, price))
         each = 1.0 if deferred else problem.spread.max_provider_traffic_share
         shares = [max(0.0, min(each, 1 - n * each)) for n in range(len(prices))]

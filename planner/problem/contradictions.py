@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from planner.catalog.rows import TERM_MONTHS
+from planner.problem.api_rules import api_rules
 from planner.problem.features import EngineFeatures
 from planner.problem.places import Finding, KeyPath
 from planner.problem.procurement import Quote
@@ -37,6 +38,7 @@ def within_sections(problem: Problem) -> list[Finding]:
             found += _deferrable(workload, workload.deferrable, at)
     found += _procurement(problem)
     found += right_sizing(problem)
+    found += api_rules(problem)
     if not problem.apis.allow and (problem.apis.providers or problem.apis.quotes):
         what = "providers or quotes are listed, but `allow: false` forbids all APIs.  Keep one of the two."
         found.append(Finding(("apis", "allow"), what))
