@@ -63,7 +63,7 @@ class Window:
 class Quota:
     """At most `limit` of what these offers run at once."""
 
-    weight: Mapping[str, float]  #        by offer: 1, or GPUs per machine
+    weight: Mapping[str, float]  #        by offer: 1, GPUs or vCPUs per machine
     limit: float
 
 

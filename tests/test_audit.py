@@ -380,6 +380,22 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         {"procurement.quotas.0.max_machines": 1},
         "the quota on providers: acme is 1 machines, 2 run in day",
     ),
+    (
+        "quotas",
+        {},
+        {"procurement.quotas.0.max_vcpus": 150, "procurement.existing.0.vcpus": 96},
+        "the quota on providers: acme counts vCPUs, those of h100x2 of acme in eu-1, on-demand are not known",
+    ),
+    # the one already paid for and the one on the quote
+    (
+        "quotas",
+        {},
+        {
+            "procurement.quotas.0": {"where": {"gpus": ["h100-sxm"]}, "terms": ["1y"], "max_vcpus": 60},
+            "procurement.quotes.0.vcpus": 64,
+        },
+        "the quota on gpus: h100-sxm; terms: 1y is 60 vCPUs, 64 run in day",
+    ),
     ("quotas", {}, {"procurement.quotas.1.max_gpus": 0}, "the quota on terms: spot is 0 GPUs, 1 run in night"),
     (
         "minimum_orders",

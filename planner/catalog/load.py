@@ -28,6 +28,7 @@ TABLES: dict[str, Table] = {
         row=rows.PriceOffer,
         key=("provider", "region", "machine", "term", "minimum_rental_h"),
     ),
+    "machines": Table(path="machines.csv", row=rows.Machine, key=("provider", "machine")),
     "commitments": Table(
         path="commitments.csv",
         row=rows.CommitmentDiscount,
@@ -62,6 +63,12 @@ class Catalog:
     shape_hours: dict[str, tuple[float, ...]]  # 168 relative loads, Monday 00:00 first
     lengths: dict[str, tuple[rows.LengthCell, ...]]
     performance: tuple[rows.FittedConstant, ...]
+    machines: tuple[rows.Machine, ...] = ()
+
+    @cached_property
+    def vcpus(self) -> dict[tuple[str, str], int]:
+        """vCPUs of a machine, by provider and machine; absent where nobody says."""
+        return {(row.provider, row.machine): row.vcpus for row in self.machines}
 
     @cached_property
     def spelled_gpus(self) -> dict[str, rows.Gpu]:
@@ -115,6 +122,7 @@ def load_catalog(folder: Path | None = None) -> Catalog:
         shape_hours=_hours(read["shape_hours"]),
         lengths=_grouped(read["lengths"]),
         performance=tuple(read["performance"]),
+        machines=tuple(read["machines"]),
     )
 
 

@@ -232,8 +232,9 @@ def _procurement(problem: Problem) -> Iterator[Finding]:
             what = f"{term} is longer than max_term_months, {buying.max_term_months}."
             yield Finding((*at, "terms", index), what + f"  Add `max_term_months: {months}`, or drop {term}.")
     for index, quota in enumerate(buying.quotas):
-        if quota.max_gpus is None and quota.max_machines is None:
-            yield Finding((*at, "quotas", index), "limits nothing.  Add `max_gpus:` or `max_machines:`.")
+        if quota.max_gpus is None and quota.max_machines is None and quota.max_vcpus is None:
+            what = "limits nothing.  Add `max_gpus:`, `max_machines:` or `max_vcpus:`."
+            yield Finding((*at, "quotas", index), what)
     for index, quote in enumerate(buying.quotes):
         if quote.upfront_share and quote.term not in TERM_MONTHS:
             what = f"{quote.upfront_share:g} of the term upfront, but {quote.term} has no term."

@@ -15,13 +15,16 @@ Change = Annotated[float, Field(ge=-0.5, le=0.5, allow_inf_nan=False)]
 
 
 class Quota(Section):
-    """At most so many GPUs or machines of what matches."""
+    """At most so many GPUs, machines or vCPUs of what matches."""
 
     where: Where = Where()
     machine: Name | None = None
     terms: list[Term] = Field(default=[])
     max_gpus: Annotated[int, Field(ge=0)] | None = None
     max_machines: Annotated[int, Field(ge=0)] | None = None
+    max_vcpus: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="as hyperscalers count GPU machines; offers whose vCPUs are unknown are left out"
+    )
 
 
 class Quote(Section):
@@ -35,6 +38,9 @@ class Quote(Section):
     machine: Name | None = None
     gpu: Name
     gpus: Annotated[int, Field(gt=0, le=1024)]
+    vcpus: Annotated[int, Field(gt=0)] | None = Field(
+        default=None, description="of the machine; left out: the catalog's"
+    )
     usd_h: Positive = Field(description="price of the whole machine [USD/h]")
     term: RentTerm
     upfront_share: Share = Field(default=0, description="share of the term paid at once; 0: none, 1: all")
@@ -112,6 +118,9 @@ class ExistingCommitment(Section):
     machine: Name | None = None
     gpu: Name
     gpus: Annotated[int, Field(gt=0, le=1024)]
+    vcpus: Annotated[int, Field(gt=0)] | None = Field(
+        default=None, description="of the machine; left out: the catalog's"
+    )
     count: Annotated[int, Field(gt=0, le=100_000)]
     usd_h: Money = Field(description="what one machine costs [USD/h]; shown, not decided")
     ends_on: date | None = None

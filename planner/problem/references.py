@@ -20,6 +20,7 @@ from planner.problem.matching import allows, named
 from planner.problem.places import Finding, KeyPath, ProblemFile
 from planner.problem.procurement import ExistingCommitment, OwnedMachine, Quote
 from planner.problem.schema import Problem
+from planner.problem.vcpus import unknown_vcpus
 from planner.problem.where import Where
 from planner.problem.wording import did_you_mean, some_of
 from planner.problem.workload import AcceptableModel, Workload
@@ -85,6 +86,7 @@ def reference_findings(problem: Problem, catalog: Catalog, folder: Path) -> list
         *_apis(problem, catalog),
         *_wheres(problem, catalog),
         *own_benchmarks_are_there(problem, catalog, folder),
+        *unknown_vcpus(canonicalize(problem, catalog), catalog),
     ]
 
 
