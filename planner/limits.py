@@ -112,7 +112,7 @@ def smallest_orders(lots: list[Lot], spends: list[SpendPlan]) -> dict[str, Minim
         if lot.min_machines > 1
     }
     return orders | {
-        f"at least {plan.quote.min_usd_h:g} USD/h of {plan.name}": MinimumOrder(
+        f"at least {plan.least_usd_h:g} USD/h of {plan.name}": MinimumOrder(
             offers=(plan.name,), machines=plan.min_steps
         )
         for plan in spends

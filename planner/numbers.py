@@ -6,7 +6,7 @@ Everything here is arithmetic on what `planner.reduce` has gathered; nothing is 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from planner.apis import usd_request
 from planner.candidates import Candidate
@@ -74,6 +74,7 @@ def to_inputs(
             provider=plan.quote.provider,
             usd_h=plan.step_usd_h,
             billing="always",
+            existing=1 if plan.existing else None,
             max_machines=plan.max_steps,
             upfront_usd=plan.upfront_usd,
             capital_usd_month=plan.capital_usd_month(procurement.cost_of_capital_year),
@@ -82,9 +83,10 @@ def to_inputs(
         for plan in spends
     }
     deferred_classes = {k for window in load.windows for k in window.requests_month}
-    sunk = sum(lot.row.usd_h * lot.existing * problem.month_hours for lot in lots if lot.existing is not None)
+    sunk = problem.month_hours * paid_anyway_usd_h(lots, spends)
     per_provider = overheads.provider_usd_month + overheads.storage_gb * overheads.storage_usd_gb_month
     have = {lot.row.provider for lot in lots if lot.existing is not None}
+    have |= {plan.quote.provider for plan in spends if plan.existing}
     budget = None if problem.budget is None else problem.budget.usd_month - sunk - per_provider * len(have)
     return FleetInputs(
         month_h=problem.month_hours,
@@ -142,6 +144,12 @@ def to_inputs(
         + overheads.networking_usd_month,
         provider_usd_month=per_provider,
     )
+
+
+def paid_anyway_usd_h(lots: Iterable[Lot], spends: Iterable[SpendPlan]) -> float:
+    """What is already signed costs, used or not [USD/h]."""
+    machines = sum(lot.row.usd_h * lot.existing for lot in lots if lot.existing is not None)
+    return machines + sum(plan.step_usd_h for plan in spends if plan.existing)
 
 
 def egress_of(problem: Problem, load: Load, groups: Mapping[str, Lot]) -> dict[tuple[str, str], float]:

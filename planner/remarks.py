@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from planner.problem.procurement import ExistingSpend
 from planner.problem.schema import Problem
 from planner.reduce import Reduced
 from planner.solution import Solution
@@ -101,6 +102,9 @@ def notes(problem: Problem, reduced: Reduced, solution: Solution, usd_month: flo
     for lot in reduced.lots.values():
         if lot.existing and lot.ends_on is not None:
             out.append(f"The commitment {lot.name} ends on {lot.ends_on}.")
+    for name, spend in reduced.spends.items():
+        if isinstance(spend.quote, ExistingSpend) and spend.quote.ends_on is not None:
+            out.append(f"The commitment {name} ends on {spend.quote.ends_on}.")
     bought = [
         lot
         for name, lot in reduced.lots.items()

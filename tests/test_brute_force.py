@@ -546,3 +546,32 @@ def test_promises_beside_every_other_rule_cost_what_trying_everything_finds(flee
         check_plan(inputs, found)
         covering += any(run.covered for run in found.runs)
     assert feasible > 8 and covering > 2, (feasible, covering)
+
+
+def signed(seed: int) -> FleetInputs:
+    """A random fleet in which every promise of spend is already made."""
+    inputs, rng = promised(seed), random.Random(seed)
+    made = {o for o, x in inputs.offers.items() if x.covers}
+    offers = {
+        o: replace(x, existing=rng.randint(1, 2), upfront_usd=0, capital_usd_month=0) if o in made else x
+        for o, x in inputs.offers.items()
+    }
+    orders = {m: order for m, order in inputs.minimum_orders.items() if not made & set(order.offers)}
+    return replace(inputs, offers=offers, minimum_orders=orders)
+
+
+@pytest.mark.parametrize("kind", range(5), ids=KINDS)
+def test_promises_already_made_are_used_as_trying_everything_uses_them(kind):
+    feasible = covering = 0
+    for seed in range(7000 + kind, 7150, 5):
+        inputs = signed(seed)
+        expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
+        if expected is None:
+            assert found.ended is Ended.INFEASIBLE, seed
+            continue
+        feasible += 1
+        assert found.ended is Ended.OPTIMAL, seed
+        assert found.usd_month == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
+        check_plan(inputs, found)
+        covering += any(run.covered for run in found.runs)
+    assert feasible > 8 and covering > 2, (feasible, covering)

@@ -126,6 +126,17 @@ class ExistingCommitment(Section):
     ends_on: date | None = None
 
 
+class ExistingSpend(Section):
+    """A spend commitment (savings plan) already signed: paid every hour, used first where that helps."""
+
+    provider: Name = Field(description="whose on-demand machines it pays for")
+    usd_h: Positive = Field(description="what is promised [USD/h]; shown, not decided")
+    covers: Annotated[list[Coverage], Field(min_length=1)] = Field(
+        description="the first that matches a machine counts"
+    )
+    ends_on: date | None = None
+
+
 class MinimumOrder(Section):
     """If anything that matches is committed to, at least so many machines."""
 
@@ -145,6 +156,7 @@ class Procurement(Section):
     spend_quotes: list[SpendQuote] = Field(default=[])
     only_quotes: bool = Field(default=False, description="leave the catalog's prices out")
     existing: list[ExistingCommitment] = Field(default=[])
+    existing_spend: list[ExistingSpend] = Field(default=[], description="savings plans already signed")
     purchases: list[OwnedMachine] = Field(
         default=[], description="machines that may be bought; whatever terms are allowed"
     )

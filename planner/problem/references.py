@@ -26,6 +26,8 @@ from planner.problem.wording import did_you_mean, some_of
 from planner.problem.workload import AcceptableModel, Workload
 
 LIMIT_TRACE_BYTES = 200_000_000
+COUNTS_ONLY = ("quotas", "minimum_orders", "spend_quotes", "existing_spend")
+"""Sections of `procurement` whose `where` says what they count: there need be no such offer."""
 
 OwnRow = Quote | ExistingCommitment | OwnedMachine
 
@@ -248,14 +250,12 @@ def _wheres(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
     places += [(("workloads", name, "where"), each.where) for name, each in problem.workloads.items()]
     for key in ("quotas", "minimum_orders"):
         places += [(("procurement", key, i, "where"), row.where) for i, row in enumerate(getattr(buying, key))]
-    for i, spend in enumerate(buying.spend_quotes):
-        if spend.provider not in known["providers"]:
-            yield Finding(
-                ("procurement", "spend_quotes", i, "provider"),
-                _unknown(spend.provider, known["providers"], "catalogs/prices"),
-            )
-        at_covers: KeyPath = ("procurement", "spend_quotes", i, "covers")
-        places += [((*at_covers, j, "where"), row.where) for j, row in enumerate(spend.covers)]
+    for key in ("spend_quotes", "existing_spend"):
+        for i, spend in enumerate(getattr(buying, key)):
+            if spend.provider not in known["providers"]:
+                what = _unknown(spend.provider, known["providers"], "catalogs/prices")
+                yield Finding(("procurement", key, i, "provider"), what)
+            places += [(("procurement", key, i, "covers", j, "where"), c.where) for j, c in enumerate(spend.covers)]
     offers = every[len(catalog.offers) :] if buying.only_quotes else every
     overall_wrong = False
     for at, written in places:
@@ -273,7 +273,7 @@ def _wheres(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
             wrong += _names_and_exclusions(at, key, getattr(where, key), excluded, names, files[key])
         yield from wrong
         overall_wrong = overall_wrong or bool(wrong and at == ("procurement", "where"))
-        if wrong or where == Where() or not offers or at[1] in ("quotas", "minimum_orders", "spend_quotes"):
+        if wrong or where == Where() or not offers or at[1] in COUNTS_ONLY:
             continue
         if not any(allows(where, offer, vendor[offer.gpu]) for offer in offers):
             rules = "; ".join(
