@@ -145,7 +145,10 @@ def bill(
             lines["cost of capital"] += p.upfront_usd * capital / 12 * (months + 1) / (2 * months)
         else:
             lines["spot rent" if p.term == "spot" else "on-demand rent"] += p.usd_month
+    lines["existing commitments"] += sum(s.usd_month for s in spends if s.existing)
     for s in spends:
+        if s.existing:
+            continue
         months = TERM_MONTHS[s.term]
         lines["commitments"] += s.usd_month
         lines["cost of capital"] += s.upfront_usd * capital / 12 * (months + 1) / (2 * months)

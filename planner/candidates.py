@@ -136,6 +136,8 @@ def enumerate_candidates(
                     riders = [(k, objectives[w]) for w in mine for k in classes[w]]
                     run = replace(deployment, features=features)
                     found = candidate(problem, run, lane, riders, own, performance, peak, arrive, drops)
+                    if found is not None and variant.private:
+                        found = replace(found, name=f"{variant.private} on {found.name}")
                     if found is not None:
                         out.append(found)
     return out

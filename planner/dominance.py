@@ -14,7 +14,7 @@ from functools import cache
 
 from planner.candidates import Candidate, prune_dominated, stands_for
 from planner.drops import Drops
-from planner.market import Lot, matches_quota
+from planner.market import Lot, counted_in_vcpus, matches_quota
 from planner.problem.matching import allows
 from planner.problem.schema import Problem
 from planner.spending import plan_rates
@@ -90,6 +90,7 @@ def on_the_same_machine(problem: Problem, lots: list[Lot]) -> Beats:
     free = {one.name: one.existing is None and not limited(one, problem) for one in lots}
     quotas = range(len(problem.procurement.quotas))
     counted = {one.name: {i for i in quotas if matches_quota(one, problem, i)} for one in lots}
+    vcpus = {one.name: one.vcpus or 0 if counted_in_vcpus(one, problem) else 0 for one in lots}
 
     def beats(other: Lot, one: Lot) -> bool:
         if other is one or not free[other.name] or not one.workloads <= other.workloads:
@@ -98,14 +99,14 @@ def on_the_same_machine(problem: Problem, lots: list[Lot]) -> Beats:
             return False
         if not covered_as_well(one, other, problem):
             return False
-        if not counted[other.name] <= counted[one.name]:
+        if not counted[other.name] <= counted[one.name] or vcpus[other.name] > vcpus[one.name]:
             return False
         if not sends_as_cheaply(other, one) or price[other.name] > price[one.name]:
             return False
         same = price[other.name] == price[one.name] and other.billing == one.billing and free[one.name]
         same = same and as_steady(one, other) and covered_as_well(other, one, problem)
         same = same and other.workloads == one.workloads and sends_as_cheaply(one, other)
-        same = same and counted[other.name] == counted[one.name]
+        same = same and counted[other.name] == counted[one.name] and vcpus[other.name] == vcpus[one.name]
         return not (same and other.name > one.name)
 
     return beats

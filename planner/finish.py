@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import date
 
-from planner.apis import usd_request
+from planner.apis import token_prices, usd_request
 from planner.bill import Hours, Work, bill, divide_blocks, sent_of, share_out
 from planner.changes import changes_of
 from planner.commitments import buy_spend, judge
@@ -176,22 +176,18 @@ def buy_tokens(reduced: Reduced, solution: Solution, hours: list[Hours]) -> tupl
             served.append(Served(request_class=k, block=h.block.label, req_s=x))
             requests += x / load.burst_factor[classes[k].workload] * 3600 * h.block.month_h
             row = reduced.apis[a][k]
-            usd = requests * usd_request(row, classes[k].request.input_tok, classes[k].request.output_tok)
+            usd = requests * usd_request(row, classes[k].request)
             bought[k, a] = (served, requests, usd)
     for (_, k), requests in solution.deferred_api.items():
         request = classes[k].request
-        prices = {
-            a: usd_request(rows[k], request.input_tok, request.output_tok, batch=True)
-            for a, rows in reduced.apis.items()
-            if k in rows
-        }
+        prices = {a: usd_request(rows[k], request, batch=True) for a, rows in reduced.apis.items() if k in rows}
         a = min(prices, key=lambda name: prices[name])
         _, before, usd = bought.get((k, a), ([], 0.0, 0.0))
         bought[k, a] = ([], before + requests, usd + requests * prices[a])
     out = []
     for (k, a), (served, requests, usd) in bought.items():
         row = reduced.apis[a][k]
-        batch = not served and row.batch_input_usd_mtok is not None and row.batch_output_usd_mtok is not None
+        input_usd, output_usd = token_prices(row, classes[k].request, batch=not served)
         out.append(
             ApiPurchase(
                 workload=classes[k].workload,
@@ -199,8 +195,8 @@ def buy_tokens(reduced: Reduced, solution: Solution, hours: list[Hours]) -> tupl
                 provider=row.provider,
                 model=row.model,
                 api_model_id=row.api_model_id,
-                input_usd_mtok=row.batch_input_usd_mtok if batch else row.input_usd_mtok,  # type: ignore[arg-type]
-                output_usd_mtok=row.batch_output_usd_mtok if batch else row.output_usd_mtok,  # type: ignore[arg-type]
+                input_usd_mtok=input_usd,
+                output_usd_mtok=output_usd,
                 served=tuple(served),
                 requests_month=requests,
                 usd_month=usd,

@@ -69,7 +69,7 @@ class Window:
 class Quota:
     """At most `limit` of what these offers run at once."""
 
-    weight: Mapping[str, float]  #        by offer: 1, or GPUs per machine
+    weight: Mapping[str, float]  #        by offer: 1, GPUs or vCPUs per machine
     limit: float
 
 
@@ -187,6 +187,7 @@ class FleetInputs:
     api_usd_h: Mapping[tuple[str, str], float] = field(default_factory=dict)  # A_ka  USD/h per request/s
     nobody: frozenset[str] = frozenset()  #        "APIs" that stand for not serving: only to ask what a fleet can do
     api_max_req_s: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (w, a) requests/s
+    api_max_share: Mapping[str, float] = field(default_factory=dict)  # beta_w  by workload, of what may not wait
     serving_share: Mapping[str, float] = field(default_factory=dict)  # alpha_g  of the time of spot machines; else 1
     spot_max_share: Mapping[str, float] = field(default_factory=dict)  # by workload
     blends: Mapping[str, Blend] = field(default_factory=dict)

@@ -214,7 +214,7 @@ def without(inputs: FleetInputs, barred: frozenset[Kind]) -> FleetInputs:
     for s, promise in allowed.items():
         if promise.covers:  # of what it pays for, what is left; nothing left, and it goes too
             offers[s] = replace(promise, covers={o: usd_h for o, usd_h in promise.covers.items() if o in offers})
-            if not offers[s].covers:
+            if not offers[s].covers and promise.existing is None:
                 del offers[s]
     return replace(
         inputs,

@@ -54,6 +54,7 @@ class Lot:
     hours: frozenset[int] | None = None  # of the week, in which existing machines are there; None: all
     interruptions: Interruptions | None = None  # of spot
     price_usd: float = 0.0  # of a machine that is bought
+    vcpus: int | None = None  # None: not known
 
     @property
     def serving_share(self) -> float:
@@ -185,6 +186,7 @@ def gather(
         most: int | None,
         ends_on: date | None = None,
         hours: frozenset[int] | None = None,
+        vcpus: int | None = None,
     ) -> Lot | None:
         gpu = catalog.gpus.get(row.gpu)
         vendor = gpu.vendor if gpu else ""
@@ -216,7 +218,7 @@ def gather(
         billing = "always" if all_month else "hourly"
         if billing == "hourly" and row.minimum_rental_h > 1:
             billing = "stretch"
-        return Lot(
+        found = Lot(
             name=label,
             row=row,
             vendor=vendor,
@@ -229,14 +231,21 @@ def gather(
             ends_on=ends_on,
             hours=hours,
             interruptions=risk,
+            vcpus=vcpus or catalog.vcpus.get((row.provider, row.machine)),
         )
+        if found.vcpus is None and existing is None and counted_in_vcpus(found, problem):
+            drops.add("vCPUs of the machine are not known, and a quota counts them", label, 1)
+            return None
+        return found
 
     found = [
         one and replace(one, price_usd=each.price_usd)
         for each in held
         for one in (lot(each.row, each.count, each.count, hours=each.hours),)
     ]
-    found += [lot(offer_of_existing(e), e.count, e.count, e.ends_on) for e in problem.procurement.existing]
+    found += [
+        lot(offer_of_existing(e), e.count, e.count, e.ends_on, vcpus=e.vcpus) for e in problem.procurement.existing
+    ]
     for row, quote in offers_of(problem, catalog):
         gpu = catalog.gpus.get(row.gpu)
         if not allows(problem.procurement.where, row, gpu.vendor if gpu else ""):
@@ -246,7 +255,7 @@ def gather(
         elif quote is not None and quote.max_machines == 0:
             drops.add("a quote of no machines")
         else:
-            one = lot(row, None, quote.max_machines if quote else None)
+            one = lot(row, None, quote.max_machines, vcpus=quote.vcpus) if quote else lot(row, None, None)
             if one is not None and quote is not None:
                 one = replace(one, min_machines=quote.min_machines, multiple_of=quote.multiple_of)
             found.append(one)
@@ -286,3 +295,9 @@ def matches_quota(lot: Lot, problem: Problem, index: int) -> bool:
     return (quota.machine is None or named(lot.row.machine, [quota.machine])) and allows(
         quota.where, lot.row, lot.vendor
     )
+
+
+def counted_in_vcpus(lot: Lot, problem: Problem) -> frozenset[int]:
+    """The quotas of the problem, by their place in it, that count the vCPUs of this offer."""
+    quotas = problem.procurement.quotas
+    return frozenset(i for i, q in enumerate(quotas) if q.max_vcpus is not None and matches_quota(lot, problem, i))

@@ -77,6 +77,7 @@ def to_inputs(
             provider=plan.quote.provider,
             usd_h=taxed * plan.step_usd_h,
             billing="always",
+            existing=1 if plan.existing else None,
             max_machines=plan.max_steps,
             upfront_usd=plan.upfront_usd,
             capital_usd_month=plan.capital_usd_month(procurement.cost_of_capital_year),
@@ -87,7 +88,7 @@ def to_inputs(
     sent = egress_gb_h(problem, load, groups)
     tiered = {g: lot for g, lot in groups.items() if len(lot.egress.usd_gb) > 1}
     deferred_classes = {k for window in load.windows for k in window.requests_month}
-    budget = None if problem.budget is None else problem.budget.usd_month - paid_anyway(problem, lots)
+    budget = None if problem.budget is None else problem.budget.usd_month - paid_anyway(problem, lots, spends)
     return FleetInputs(
         month_h=problem.month_hours,
         block_h={b.label: b.month_h for b in load.blocks},
@@ -113,7 +114,7 @@ def to_inputs(
         },
         tariff_of={g: lot.row.provider for g, lot in tiered.items()},
         api_usd_h={
-            (k, a): taxed * 3600 * usd_request(row, request[k].input_tok, request[k].output_tok) / burst[k]
+            (k, a): taxed * 3600 * usd_request(row, request[k]) / burst[k]
             for a, rows in apis.items()
             for k, row in rows.items()
             if k not in deferred_classes
@@ -123,6 +124,11 @@ def to_inputs(
             for a in apis
             for w in problem.workloads
             if problem.apis.max_req_s is not None
+        },
+        api_max_share={
+            name: w.api_max_share
+            for name, w in problem.workloads.items()
+            if w.api_max_share < 1 and w.deferrable is None
         },
         serving_share={g: lot.serving_share for g, lot in groups.items() if lot.row.term == "spot"},
         spot_max_share={
@@ -154,11 +160,15 @@ def provider_usd_month(problem: Problem) -> float:
     return (1 + overheads.tax_share) * fixed
 
 
-def paid_anyway(problem: Problem, lots: Iterable[Lot]) -> float:
-    """What is paid whatever is decided, with tax: existing commitments and their providers [USD/month]."""
+def paid_anyway(problem: Problem, lots: Iterable[Lot], spends: Iterable[SpendPlan]) -> float:
+    """What is paid whatever is decided, with tax: what is signed already and its providers [USD/month]."""
+    tax_share = problem.overheads.tax_share
     there = [lot for lot in lots if lot.existing is not None]
-    machines = sum(lot.taxed_usd_h(problem.overheads.tax_share) * (lot.existing or 0) for lot in there)
-    return machines * problem.month_hours + provider_usd_month(problem) * len({lot.row.provider for lot in there})
+    signed = [plan for plan in spends if plan.existing]
+    usd_h = sum(lot.taxed_usd_h(tax_share) * (lot.existing or 0) for lot in there)
+    usd_h += (1 + tax_share) * sum(plan.step_usd_h for plan in signed)
+    providers = {lot.row.provider for lot in there} | {plan.quote.provider for plan in signed}
+    return usd_h * problem.month_hours + provider_usd_month(problem) * len(providers)
 
 
 def egress_gb_h(problem: Problem, load: Load, groups: Mapping[str, Lot]) -> dict[tuple[str, str], float]:
@@ -182,17 +192,16 @@ def windows_of(problem: Problem, load: Load, apis: Mapping[str, Mapping[str, Api
     for window in load.windows:
         cheapest = {}
         for k in window.requests_month:
-            prices = [
-                usd_request(rows[k], request[k].input_tok, request[k].output_tok, batch=True)
-                for rows in apis.values()
-                if k in rows
-            ]
+            prices = [usd_request(rows[k], request[k], batch=True) for rows in apis.values() if k in rows]
             if prices:
                 cheapest[k] = taxed * min(prices)
         most = {}
         if problem.apis.max_req_s is not None:
             hours = sum(b.month_h for b in load.blocks if b.label in window.blocks)
             most = dict.fromkeys(cheapest, problem.apis.max_req_s * 3600 * hours / len(window.requests_month))
+        share = problem.workloads[window.workload].api_max_share
+        if share < 1:
+            most = {k: min(share * n, most.get(k, math.inf)) for k, n in window.requests_month.items() if k in cheapest}
         windows[window.label] = Window(
             blocks=window.blocks,
             requests_month=window.requests_month,

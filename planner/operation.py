@@ -57,6 +57,7 @@ class Operation:
         self.waking: Iterable[None] = wake(self.workers) if self.workers > 1 else ()
         self.promises = {s for s, offer in inputs.offers.items() if offer.covers}
         self.price_h = {o: rent_instead(inputs, o) for o, _ in inputs.steps() if o not in self.promises}
+        self.signed = any(inputs.offers[s].existing for s in self.promises)
         self.costs_usd: dict[str, float] = {}  # by block: the least that a way to run it costs, credit aside
 
     def owed(self, k: str, b: str) -> float:
@@ -178,7 +179,7 @@ class Operation:
         """
         if found.run is None or found.way is None or any(steps.get(step, 0) < n for step, n in held.items()):
             return None
-        if any(n for (o, _), n in steps.items() if o in self.promises):
+        if self.signed or any(n for (o, _), n in steps.items() if o in self.promises):
             return None  # a machine no longer rented may have been covered: it saves less than its rent
         if not proof and any(o in quota.weight for quota in self.inputs.quotas.values() for o, _ in steps):
             return None

@@ -68,7 +68,7 @@ class ApiPurchase(Part):
     provider: str
     model: str
     api_model_id: str
-    input_usd_mtok: float
+    input_usd_mtok: float = Field(description="on the mean: prompt tokens found in the cache at their own price")
     output_usd_mtok: float
     served: tuple[Served, ...] = Field(description="planning rates; the bill counts mean rates")
     requests_month: float

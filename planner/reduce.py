@@ -135,8 +135,12 @@ def without_ended(problem: Problem, today: date | None) -> Problem:
     """The problem without commitments that ended before `today`."""
     if today is None:
         return problem
-    still = [e for e in problem.procurement.existing if e.ends_on is None or e.ends_on >= today]
-    return problem.model_copy(update={"procurement": problem.procurement.model_copy(update={"existing": still})})
+    buying = problem.procurement
+    still = {
+        "existing": [e for e in buying.existing if e.ends_on is None or e.ends_on >= today],
+        "existing_spend": [e for e in buying.existing_spend if e.ends_on is None or e.ends_on >= today],
+    }
+    return problem.model_copy(update={"procurement": buying.model_copy(update=still)})
 
 
 def demand_a_way(reduced: Reduced) -> None:

@@ -110,7 +110,8 @@ def solve(
         progress("solving without the budget", None, None)
         free = search(replace(reduced.inputs, budget_usd_month=None), replace(settings, gap=0.02), progress)
         if free.usd_month is not None:
-            without_budget_usd = free.usd_month + paid_anyway(problem.problem, reduced.lots.values())
+            paid = paid_anyway(problem.problem, reduced.lots.values(), reduced.spends.values())
+            without_budget_usd = free.usd_month + paid
     solution = tidy(reduced.inputs, solution, settings)
     plan = finish(problem.problem, reduced, solution, day, settings.gap, settings.solver, without_budget_usd)
     if plan.usd_month is None:
@@ -184,7 +185,9 @@ def evaluate(
     `best_within_s`: also look for the problem's own best plan, at most so long; None: not at all.
     """
     from planner.analysis.evaluate import evaluate as cost_and_check
+    from planner.audit.switching import wrong_about_switching
     from planner.evaluation import Best
+    from planner.switching import switching
 
     catalog = catalog or load_catalog()
     settings = settings_of(problem, gap, time_limit_s, solver, threads)
@@ -201,6 +204,12 @@ def evaluate(
         best = Best(
             status=plan.status, usd_month=plan.usd_month, bound_usd_month=plan.bound_usd_month, why=plan.in_the_way
         )
+        if fleet.fleet.switching is not None and plan.usd_month is not None:
+            found = found.model_copy(
+                update={"switching": switching(fleet.fleet, found.plan, plan, fleet.fleet.switching)}
+            )
+            if wrong := wrong_about_switching(found, plan, fleet.fleet.switching):
+                raise AuditFailed("The evaluation breaks its own arithmetic:\n" + "\n".join(f"  {w}" for w in wrong))
     return found.model_copy(update={"best": best})
 
 

@@ -159,7 +159,7 @@ def problem() -> dict[str, Any]:
             ],
             "max_upfront_usd": 11_000,
         },
-        "apis": {"providers": ["gamma"], "max_req_s": 3},
+        "apis": {"providers": ["gamma"], "max_req_s": 3, "places": {"gamma": {"continent": "EU"}}},
         "resilience": {"machine": False},
         "spot": {"interruptions_month": 3, "recovery_minutes": 0, "lost_work_minutes": 0},
         "budget": {"usd_month": 6000},

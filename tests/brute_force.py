@@ -495,6 +495,10 @@ class BruteForce:
                             if kk == k and (a in i.nobody or a not in lost.apis):
                                 row[p] = -share if a in i.nobody else -1.0
                         at_most.append((row, -share * i.demand_req_s[k, b]))
+            for w, share in i.api_max_share.items():
+                mine = [k for k in asked if i.class_workload[k] == w]
+                from_apis = {p: share if a in i.nobody else 1.0 for (k, a), p in bought.items() if k in mine}
+                at_most.append((from_apis, share * sum(i.demand_req_s[k, b] for k in mine)))
             for w, share in i.spot_max_share.items():
                 together = {k for k in asked if i.class_workload[k] == w}
                 for mine in [together, *({k} for k in waiting if i.class_workload[k] == w)]:

@@ -46,6 +46,11 @@ SEEN = {"observed_on": "2026-11-01"}
 ONE_DAY = {"label": "day", "hours": [*cases.DAY[:-1]], "month_h": 156}
 TABLE = {"gpu": "h100-sxm", "input_tok": 1000, "output_tok": 101, "req_s": 7}
 
+CACHED = {
+    "model": "llama-3.2-3b", "provider": "cachely", "input_usd_mtok": 0.1, "output_usd_mtok": 0.4,
+    "cached_input_usd_mtok": 0.02, **cases.SEEN_JSON,
+}  # fmt: skip
+OWN = [{"model": "llama-3.2-3b", "private": "ours"}]
 SCORED = {"model": "llama-3.2-3b", "quality": {"score": 0.7, "by_precision": {"fp8": 0.6}, "evidence": "own", **SEEN}}
 HALF = [{"model": "llama-3.2-3b", "max_share": 0.5}, "gpt-oss-120b"]
 TOLD = {"model": "llama-3.2-3b", "precision": "fp8", "share": 0.9}
@@ -443,6 +448,22 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         {"procurement.quotas.0.max_machines": 1},
         "the quota on providers: acme is 1 machines, 2 run in day",
     ),
+    (
+        "quotas",
+        {},
+        {"procurement.quotas.0.max_vcpus": 150, "procurement.existing.0.vcpus": 96},
+        "the quota on providers: acme counts vCPUs, those of h100x2 of acme in eu-1, on-demand are not known",
+    ),
+    # the one already paid for and the one on the quote
+    (
+        "quotas",
+        {},
+        {
+            "procurement.quotas.0": {"where": {"gpus": ["h100-sxm"]}, "terms": ["1y"], "max_vcpus": 60},
+            "procurement.quotes.0.vcpus": 64,
+        },
+        "the quota on gpus: h100-sxm; terms: 1y is 60 vCPUs, 64 run in day",
+    ),
     ("quotas", {}, {"procurement.quotas.1.max_gpus": 0}, "the quota on terms: spot is 0 GPUs, 1 run in night"),
     (
         "minimum_orders",
@@ -465,6 +486,36 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("apis_allowed", {}, {"apis.providers": ["delta"]}, "only APIs of delta are allowed"),
     ("apis_allowed", {}, {"apis.exclude_providers": ["gamma"]}, "APIs of gamma are excluded"),
     ("apis_allowed", {"apis.0.model": "gpt-oss-120b"}, {}, "model gpt-oss-120b is not accepted, only llama-3.2"),
+    ("apis_allowed", {}, {"apis.places": {}}, "it stands in no known place, continent EU is asked"),
+    ("apis_allowed", {}, {"apis.places.gamma.continent": "NA"}, "chat on the API of gamma: it stands in NA, continent"),
+    ("apis_allowed", {}, {"workloads.chat.data_class": "secret"}, "gamma: it is not cleared for secret data"),
+    ("apis_allowed", {}, {"workloads.chat.models": OWN}, "llama-3.2-3b is not accepted, only llama-3.2-3b (ours)"),
+    (
+        "lanes_and_models",
+        {"deployments.0.served.+": cases.served("batch", "night", 0.1)},
+        {"workloads.chat.models": OWN},
+        "chat on firm serves workloads with weights of their own: ours, the public weights",
+    ),
+    # 2 of 30 by day
+    (
+        "api_shares",
+        {},
+        {"workloads.chat.api_max_share": 0.05},
+        "too much of chat is bought from APIs in day: 2 of 30 requests/s, at most 0.05 of them may be",
+    ),
+    (
+        "api_shares",
+        {},
+        {"workloads.batch.api_max_share": 0.4},
+        "too much of batch is bought from APIs: 115,200 of 230,400 requests a month, at most 0.4 may be",
+    ),
+    (
+        "api_prices",
+        {"apis.0.provider": "cachely", "apis.0.api_model_id": "llama-3.2-3b"},
+        {"apis.quotes": [CACHED], "workloads.chat.features": {"prefix_hit_share": 0.5}},
+        # half of the prompt at $0.02
+        "of cachely for chat: $0.1 in / $0.4 out per million tokens in the plan, $0.06 in / $0.4 out asked",
+    ),
     ("api_prices", {"apis.0.input_usd_mtok": 0.09}, {}, "$0.09 in / $0.4 out per million tokens in the plan"),
     # batch prices are for work that may wait
     (

@@ -128,6 +128,9 @@ def check_spread(i: FleetInputs, plan: Solution) -> None:
     for few in i.few_kinds.values():
         assert len({few.kind[each] for each in used if each in few.kind}) <= few.most
     for run in plan.runs:
+        for w, share in i.api_max_share.items():
+            asked = sum(i.demand_req_s.get((k, run.block), 0) for k, owner in i.class_workload.items() if owner == w)
+            assert sum(y for (k, _), y in run.api.items() if i.class_workload[k] == w) <= share * asked + 1e-5
         for w, share in i.provider_max_share.items():
             parts = [(k, g, y) for (k, _, g), y in run.served.items()] + [(k, a, y) for (k, a), y in run.api.items()]
             total, of = 0.0, {}
@@ -289,6 +292,34 @@ def test_few_kinds_and_shares_of_providers_cost_what_trying_everything_finds(kin
             assert solve_model(assemble(inputs), EXACT).objective == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
         free = search(replace(inputs, few_kinds={}, provider_max_share={}), EXACT)
         dearer += found.usd_month > free.usd_month * (1 + AGREE) + AGREE
+    assert dearer > 2 and feasible > 8, (dearer, feasible)
+
+
+def little_from_apis(seed: int) -> FleetInputs:
+    """A random fleet in which APIs may serve a part of some workloads only."""
+    inputs, rng = random_fleet(seed), random.Random(seed)
+    apis = inputs.api_usd_h or {(k, "a0"): 2.0 for k, _ in inputs.demand_req_s}
+    live = sorted({inputs.class_workload[k] for k, _ in inputs.demand_req_s})
+    shares = {w: rng.choice([0.1, 0.3, 0.5]) for w in live if rng.random() < 0.8}
+    return replace(inputs, api_usd_h=apis, api_max_share=shares)
+
+
+@pytest.mark.parametrize("kind", range(5), ids=KINDS)
+def test_a_share_for_apis_costs_what_trying_everything_finds(kind):
+    dearer = feasible = 0
+    for seed in range(6000 + kind, 6250, 5):
+        inputs = little_from_apis(seed)
+        expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
+        if expected is None:
+            assert found.ended is Ended.INFEASIBLE, seed
+            continue
+        feasible += 1
+        assert found.ended is Ended.OPTIMAL, seed
+        assert found.usd_month == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
+        assert found.bound_usd_month <= expected * (1 + AGREE) + AGREE, seed
+        check_plan(inputs, found)
+        check_plan(inputs, tidy(inputs, found, EXACT))
+        dearer += found.usd_month > search(replace(inputs, api_max_share={}), EXACT).usd_month * (1 + AGREE) + AGREE
     assert dearer > 2 and feasible > 8, (dearer, feasible)
 
 
@@ -513,6 +544,35 @@ def test_promises_beside_every_other_rule_cost_what_trying_everything_finds(flee
     feasible = covering = 0
     for seed in range(5000, 5080):
         inputs = promised(seed, fleet)
+        expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
+        if expected is None:
+            assert found.ended is Ended.INFEASIBLE, seed
+            continue
+        feasible += 1
+        assert found.ended is Ended.OPTIMAL, seed
+        assert found.usd_month == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
+        check_plan(inputs, found)
+        covering += any(run.covered for run in found.runs)
+    assert feasible > 8 and covering > 2, (feasible, covering)
+
+
+def signed(seed: int) -> FleetInputs:
+    """A random fleet in which every promise of spend is already made."""
+    inputs, rng = promised(seed), random.Random(seed)
+    made = {o for o, x in inputs.offers.items() if x.covers}
+    offers = {
+        o: replace(x, existing=rng.randint(1, 2), upfront_usd=0, capital_usd_month=0) if o in made else x
+        for o, x in inputs.offers.items()
+    }
+    orders = {m: order for m, order in inputs.minimum_orders.items() if not made & set(order.offers)}
+    return replace(inputs, offers=offers, minimum_orders=orders)
+
+
+@pytest.mark.parametrize("kind", range(5), ids=KINDS)
+def test_promises_already_made_are_used_as_trying_everything_uses_them(kind):
+    feasible = covering = 0
+    for seed in range(7000 + kind, 7150, 5):
+        inputs = signed(seed)
         expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
         if expected is None:
             assert found.ended is Ended.INFEASIBLE, seed

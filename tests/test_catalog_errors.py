@@ -101,7 +101,7 @@ def test_a_missing_file_is_named(folder: Path):
 
 
 def test_a_folder_that_is_not_there_names_every_file(tmp_path: Path):
-    assert len(complaints(tmp_path / "nowhere")) == 13
+    assert len(complaints(tmp_path / "nowhere")) == 14
 
 
 def test_a_file_that_is_not_utf8_is_told(folder: Path):

@@ -59,6 +59,16 @@ def test_every_request_of_the_hour_is_served_by_the_fleet_or_an_api():
     assert broken("serve_demand", fleet, served={**served, on(): 5.0}) == {("chat", "day")}  # nor more than is asked
 
 
+def test_apis_serve_no_more_of_a_workload_than_its_share():
+    fleet = chat_fleet(api_usd_h={("chat", "api"): 1.0, ("chat", "other"): 2.0}, api_max_share={"chat": 0.5})
+    both = {("chat", "api", "day"): 1.0, ("chat", "other", "day"): 1.0}  # 2 of 4
+    assert broken("within_api_share", fleet, api=both) == set()
+    assert broken("within_api_share", fleet, api={**both, ("chat", "api", "night"): 0.6}) == {("chat", "night")}
+    # of a fleet that is given, what nobody serves counts as not asked for
+    given = replace(fleet, api_usd_h={**fleet.api_usd_h, ("chat", "nobody"): 9.0}, nobody=frozenset({"nobody"}))
+    assert broken("within_api_share", given, api={**both, ("chat", "nobody", "day"): 1.0}) == {("chat", "day")}
+
+
 def nightly(**other: Any) -> FleetInputs:
     """360,000 requests a month that may wait for the 300 hours of the night."""
     window = Window(blocks=("night",), requests_month={"chat": 360_000.0}, api_usd_request={"chat": 0.01})

@@ -152,7 +152,7 @@ def api_only(problem: Problem, load: Load, catalog: Catalog) -> tuple[float, flo
         prices: dict[str, float] = {}  # by provider, of models that may do all of it
         for rows in apis.values():
             if (row := rows.get(k.label)) is not None and may_do_all(workload, sold[row.model]):
-                price = usd_request(row, size.input_tok, size.output_tok, batch=bool(deferred))
+                price = usd_request(row, size, batch=bool(deferred))
                 prices[row.provider] = min(price, prices.get(row.provider, price))
         each = 1.0 if deferred else problem.spread.max_provider_traffic_share
         shares = [max(0.0, min(each, 1 - n * each)) for n in range(len(prices))]
@@ -202,7 +202,7 @@ def machine_factor(fleet: Callable[[float], Plan], own: Plan, api_usd: float, ta
     plan, factor = own, 1.0
     for _ in range(LEAPS):
         rent = sum(each.usd_month for each in plan.purchases if not each.existing and each.term != "bought")
-        rent += sum(each.usd_month for each in plan.spends)
+        rent += sum(each.usd_month for each in plan.spends if not each.existing)
         rent *= 1 + tax_share
         rest = decided(plan) - rent
         if rest >= api_usd or not rent:

@@ -23,7 +23,7 @@ from planner.outputs.sweep import SweepPoint
 from planner.plan import Plan
 from planner.problem.apis import ApiQuote
 from planner.problem.places import ProblemFile, printable
-from planner.problem.procurement import Quote, SpendQuote
+from planner.problem.procurement import ExistingSpend, Quote, SpendQuote
 from planner.problem.schema import Problem
 from planner.problem.wording import did_you_mean
 from planner.variants import accepted_models
@@ -31,6 +31,7 @@ from planner.variants import accepted_models
 MOST_POINTS = 10_000
 Solve = Callable[[ProblemFile, Catalog], Plan]
 TokenPrice = TypeVar("TokenPrice", ApiPrice, ApiQuote)
+Promise = TypeVar("Promise", SpendQuote, ExistingSpend)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,7 @@ def mix_of(plan: Plan) -> dict[str, float]:
     """What is bought, as "provider machine term" or "provider API" -> USD per month."""
     mix: dict[str, float] = defaultdict(float)
     for spend in plan.spends:
-        mix[f"{spend.provider} spend commitment {spend.term}"] += spend.usd_month
+        mix[f"{spend.provider} spend commitment {'existing' if spend.existing else spend.term}"] += spend.usd_month
     for purchase in plan.purchases:
         term = "existing" if purchase.existing else purchase.term
         mix[f"{purchase.provider} {purchase.machine} {term}"] += purchase.usd_month
@@ -222,7 +223,11 @@ def scaled(problem: Problem, catalog: Catalog, factors: Mapping[str, float]) -> 
             "quotes": [
                 quote.model_copy(update={"usd_h": quote.usd_h * rent(quote)}) for quote in problem.procurement.quotes
             ],
-            "spend_quotes": [_spend_scaled(quote, factors) for quote in problem.procurement.spend_quotes],
+            "spend_quotes": [
+                _spend_scaled(quote, factors, factors.get(f"price.{quote.term}", 1.0))
+                for quote in problem.procurement.spend_quotes
+            ],
+            "existing_spend": [_spend_scaled(each, factors, 1.0) for each in problem.procurement.existing_spend],
         }
     )
     apis = problem.apis.model_copy(update={"quotes": [_dearer(row, tokens(row)) for row in problem.apis.quotes]})
@@ -234,9 +239,9 @@ def scaled(problem: Problem, catalog: Catalog, factors: Mapping[str, float]) -> 
     return problem.model_copy(update={"procurement": procurement, "apis": apis, "workloads": workloads}), catalog
 
 
-def _spend_scaled(quote: SpendQuote, factors: Mapping[str, float]) -> SpendQuote:
-    """A spend commitment whose rates move with its own term and not with on-demand prices."""
-    less = factors.get(f"price.{quote.term}", 1.0) / factors.get("price.on-demand", 1.0)
+def _spend_scaled(quote: Promise, factors: Mapping[str, float], own: float) -> Promise:
+    """A spend commitment whose rates move with its own term (`own`) and not with on-demand prices."""
+    less = own / factors.get("price.on-demand", 1.0)
     covers = [c.model_copy(update={"discount_share": 1 - (1 - c.discount_share) * less}) for c in quote.covers]
     return quote.model_copy(update={"covers": covers})
 

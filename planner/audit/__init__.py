@@ -71,6 +71,7 @@ CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     limits.upfront_cash,
     limits.budget,
     apis.apis_allowed,
+    apis.api_shares,
     apis.api_prices,
     apis.api_amounts,
     bill.machine_hours,

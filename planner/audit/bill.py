@@ -82,6 +82,9 @@ def _recomputed(e: Evidence) -> dict[str, float]:
             # Cash paid at once is paid back month by month: half of it is out, on the mean.
             usd["cost of capital"] += each.upfront_usd * buying.cost_of_capital_year / 12 * (months + 1) / (2 * months)
     for spend in e.plan.spends:
+        if spend.existing:
+            usd["existing commitments"] += spend.usd_h * e.problem.month_hours
+            continue
         months = TERM_MONTHS[spend.term]
         usd["commitments"] += spend.usd_h * e.problem.month_hours
         usd["cost of capital"] += spend.upfront_usd * buying.cost_of_capital_year / 12 * (months + 1) / (2 * months)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from planner.audit.apis import may_not_receive
 from planner.audit.evidence import ALMOST_NOTHING, Evidence, Finding, acceptable
 from planner.audit.fleet import fits, usable
 from planner.audit.sharing import gpus_taken
@@ -72,19 +73,22 @@ def _an_api_takes_over(e: Evidence, request_class: str, lost_api: str) -> bool:
     workload, rules = e.workload(request_class), e.problem.apis
     if workload is None or not (rules.allow and workload.apis) or rules.max_req_s is not None:
         return False
+    if workload.api_max_share < 1:
+        return False
     least = workload.mean_quality_at_least
     alone = [
         each
         for each in acceptable(workload)
         if each.max_share >= 1 and (least is None or (each.quality is not None and each.quality.score >= least))
     ]
-    names = {each.model for each in alone}
-    names |= {e.catalog.models[name].family for name in names if name in e.catalog.models}
-    sellers = [row.provider for row in e.catalog.api_prices if row.model in names]
-    sellers += [quote.provider for quote in rules.quotes if quote.model in names]
+    public = {each.model for each in alone if not each.private}
+    public |= {e.catalog.models[name].family for name in public if name in e.catalog.models}
+    sellers = [row.provider for row in e.catalog.api_prices if row.model in public]
+    sellers += [quote.provider for quote in rules.quotes if quote.sold_as in {each.sold_as for each in alone} | public]
     return any(
         seller != lost_api
         and (not rules.providers or named(seller, rules.providers))
         and not named(seller, rules.exclude_providers)
+        and not any(may_not_receive(e, seller, workload))
         for seller in sellers
     )

@@ -88,7 +88,8 @@ def names_exist(tables: dict[str, Placed], today: date) -> Iterator[Complaint]:
         ("benchmarks", "model", models, "models.csv"),
         ("engines", "vendor", {gpu.vendor for gpu in gpus.values()}, "gpus.csv"),
         ("shape_hours", "shape", shapes, "shapes.csv"),
-        *((name, "provider", providers, "prices/*.csv") for name in ("commitments", "spot_risk", "egress")),
+        *((name, "provider", providers, "prices/*.csv") for name in ("commitments", "spot_risk", "egress", "machines")),
+        ("machines", "machine", {offer.machine for offer, _ in tables["offers"]}, "prices/*.csv"),
     ]
     for name, field, known, file in wanted:
         if known:

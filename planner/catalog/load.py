@@ -29,6 +29,7 @@ TABLES: dict[str, Table] = {
         row=rows.PriceOffer,
         key=("provider", "region", "machine", "term", "minimum_rental_h"),
     ),
+    "machines": Table(path="machines.csv", row=rows.Machine, key=("provider", "machine")),
     "commitments": Table(
         path="commitments.csv",
         row=rows.CommitmentDiscount,
@@ -64,6 +65,12 @@ class Catalog:
     lengths: dict[str, tuple[rows.LengthCell, ...]]
     performance: tuple[rows.FittedConstant, ...]
     mig: tuple[rows.MigProfile, ...] = ()
+    machines: tuple[rows.Machine, ...] = ()
+
+    @cached_property
+    def vcpus(self) -> dict[tuple[str, str], int]:
+        """vCPUs of a machine, by provider and machine; absent where nobody says."""
+        return {(row.provider, row.machine): row.vcpus for row in self.machines}
 
     @cached_property
     def spelled_gpus(self) -> dict[str, rows.Gpu]:
@@ -118,6 +125,7 @@ def load_catalog(folder: Path | None = None) -> Catalog:
         lengths=_grouped(read["lengths"]),
         performance=tuple(read["performance"]),
         mig=tuple(read["mig"]),
+        machines=tuple(read["machines"]),
     )
 
 

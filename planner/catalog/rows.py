@@ -134,6 +134,14 @@ class PriceOffer(CatalogRow):
     note: str = ""
 
 
+class Machine(CatalogRow):
+    """How large a machine is beside its GPUs.  One line of catalogs/machines.csv."""
+
+    provider: str
+    machine: str = Field(description="as in prices/*.csv; the same in every region")
+    vcpus: int = Field(gt=0, description="what a quota in vCPUs counts it as")
+
+
 class CommitmentDiscount(CatalogRow):
     """What a commitment takes off the on-demand price.  One line of catalogs/commitments.csv."""
 

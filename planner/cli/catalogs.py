@@ -28,6 +28,7 @@ class TableName(StrEnum):
     models = "models"
     engines = "engines"
     offers = "offers"
+    machines = "machines"
     apis = "apis"
     shapes = "shapes"
     lengths = "lengths"
@@ -45,6 +46,7 @@ COLUMNS = {
     "models": ("name", "family", "params_total_b", "params_active_b", "context_tok", "native_precision"),
     "engines": ("engine", "vendor", "precisions", "kv_precisions"),
     "offers": ("provider", "region", "machine", "gpu", "gpus", "term", "usd_h", "tier", "observed_on"),
+    "machines": ("provider", "machine", "vcpus", "observed_on"),
     "apis": ("model", "provider", "input_usd_mtok", "output_usd_mtok", "observed_on", "api_model_id"),
     "shapes": ("shape", "timezone", "burst_factor", "title"),
     "lengths": ("lengths", "input_from_tok", "input_to_tok", "output_from_tok", "output_to_tok", "share"),
@@ -70,6 +72,7 @@ NAMES = {
     "models": ("name", "family", "hf_id"),
     "engines": ("engine", "vendor"),
     "offers": ("provider", "machine", "gpu"),
+    "machines": ("provider", "machine"),
     "apis": ("model", "provider", "api_model_id"),
     "shapes": ("shape",),
     "lengths": ("lengths",),

@@ -22,6 +22,7 @@ r"""The fleet MILP, on one page.
               keep_mean_quality         what is served scores no less on the mean than is asked
               within_model_share        a model serves no more than a router may send to it
               within_provider_share     a provider serves no more than its share
+              within_api_share          APIs serve no more than their share
               within_api_rate           APIs take no more than their rate limit
               within_replica_capacity   replicas carry what they can at their objective, queueing included
               open_before_use           a deployment that has a replica pays its queue's loss
@@ -83,6 +84,7 @@ from planner.formulation.serving import (
     serve_deferred,
     serve_demand,
     within_api_rate,
+    within_api_share,
     within_spot_share,
 )
 from planner.formulation.spread import within_few_kinds, within_provider_share
@@ -94,6 +96,7 @@ ROWS = (
     keep_mean_quality,
     within_model_share,
     within_provider_share,
+    within_api_share,
     within_api_rate,
     within_replica_capacity,
     open_before_use,

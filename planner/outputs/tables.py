@@ -36,7 +36,20 @@ CHANGE_COLUMNS = (
     *("ends_on", "ends_within_month", "usd_month"),
 )
 SPEND_COLUMNS = (
-    *("provider", "term", "usd_h", "usd_month", "upfront_usd", "step_usd_h", "region", "machine", "gpu", "gpus"),
+    *(
+        "provider",
+        "term",
+        "existing",
+        "ends_on",
+        "usd_h",
+        "usd_month",
+        "upfront_usd",
+        "step_usd_h",
+        "region",
+        "machine",
+        "gpu",
+        "gpus",
+    ),
     *("on_demand_usd_h", "covered_usd_h", "covered_hours_month", "source", "observed_on"),
 )
 SCHEDULE_COLUMNS = (*OFFER_COLUMNS, "when", "machines", "hours_week", "hours_month")

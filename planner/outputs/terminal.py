@@ -52,7 +52,9 @@ def show_purchases(plan: Plan, page: Page) -> None:
             f"{usd_fine(spend.usd_h)}/h of spend promised to {spend.provider}",
             (usd(spend.usd_month, page.cents), count(plan.month_hours), percent(_used(spend))),
             [
-                f"{TERM_WORDS[spend.term]}{_upfront(spend)}, paid every hour, in steps of "
+                "EXISTING commitment, already paid for"
+                if spend.existing
+                else f"{TERM_WORDS[spend.term]}{_upfront(spend)}, paid every hour, in steps of "
                 f"{usd_fine(spend.step_usd_h)}/h, seen {spend.observed_on}"
             ],
         )
