@@ -9,15 +9,16 @@ from collections import defaultdict
 from datetime import date
 
 from planner.apis import usd_request
-from planner.bill import Hours, Work, bill, divide_blocks, share_out
+from planner.bill import Hours, Work, bill, divide_blocks, sent_of, share_out
 from planner.changes import changes_of
 from planner.commitments import buy_spend, judge
 from planner.deploy import deploy
 from planner.deployed import Served
 from planner.interruptions import MONTH_H
 from planner.market import Lot
+from planner.outlays import Converted
 from planner.plan import ApiPurchase, Dropped, Plan, PricesObserved, Purchase, SpendPurchase, Status
-from planner.problem.schema import Problem
+from planner.problem.schema import Currency, Problem
 from planner.reduce import Reduced
 from planner.remarks import in_the_way, notes
 from planner.shares import spread_of, with_models
@@ -78,6 +79,7 @@ def finish(
         title=problem.title,
         status=status,
         usd_month=usd_month,
+        converted=in_currency(problem.currency, usd_month),
         usd_month_decided=decided,
         bound_usd_month=None if bound is None else bound + existing,
         gap=None if bound is None else ((decided - bound) / decided if decided > 0 else 0.0),
@@ -95,12 +97,20 @@ def finish(
         workloads=with_models(problem, reduced, hours, apis, workloads),
         changes=changes_of(purchases, deployments, reduced.inputs.protected, today),
         costs=tuple(lines),
+        sent=sent_of(problem, reduced, purchases, work),
         ties=ties(reduced, deployments),
         spread=spread_of(problem, reduced, hours, purchases, deployments),
         dropped=dropped,
         notes=notes(problem, reduced, solution, usd_month),
         prices_observed=observed([*purchases, *spends, *apis], today),
     )
+
+
+def in_currency(currency: Currency | None, usd_month: float) -> Converted | None:
+    """A total in the currency that the problem states a rate of."""
+    if currency is None:
+        return None
+    return Converted(**currency.model_dump(), month=usd_month * currency.per_usd)
 
 
 def buy(reduced: Reduced, solution: Solution, hours: list[Hours], work: Work) -> tuple[Purchase, ...]:

@@ -13,8 +13,9 @@ Index letters, the same everywhere:
     v  window in which deferrable work is finished                 q  quota
     s  deployment or API, whichever serves                         j  model whose share is limited
     f  limit on kinds (of providers, regions, GPUs, deployments)   i  kind
-    t  way to split a GPU into equal parts
     l  loss of places together (a provider, a region, a spot pool)
+    p  provider
+    t  way to split a GPU into equal parts; of a provider, tier of its egress prices
 """
 
 from __future__ import annotations
@@ -110,6 +111,39 @@ class FewKinds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tariff:
+    """What a provider asks for the data that leaves it in a month: its tiers, as far as any volume could reach."""
+
+    tier_gb: tuple[float, ...]  # W_pt   GB     width of each tier; the last ends at all that could ever leave
+    usd_gb: tuple[float, ...]  # e_pt   USD/GB
+
+    @property
+    def straight_usd_gb(self) -> float:
+        """The one price [USD/GB] at which all that could ever leave costs no less than any part of it at true prices.
+
+        The steepest chord of the cost that ends at the largest volume: the cost never falls further below this price
+        times the volume than it does at that volume itself.
+        """
+        best = gb = usd = 0.0
+        for width, price in zip(reversed(self.tier_gb), reversed(self.usd_gb), strict=True):
+            gb, usd = gb + width, usd + width * price
+            best = max(best, usd / gb) if gb > 0 else best
+        return best
+
+    def usd_month(self, gb: float) -> float:
+        """What so many GB cost in a month; beyond the last tier's end its price goes on [USD/month]."""
+        usd = 0.0
+        for width, price in zip(self.tier_gb[:-1], self.usd_gb[:-1], strict=True):
+            inside = min(gb, width)
+            usd, gb = usd + inside * price, gb - inside
+        return usd + gb * self.usd_gb[-1]
+
+    def beyond_usd(self, gb: float) -> float:
+        """What the tiers ask for so many GB beside their straight price; negative: less [USD/month]."""
+        return self.usd_month(gb) - self.straight_usd_gb * gb
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proved:
     """No way to run block b costs less than `usd_month` while procurement holds `steps`.
 
@@ -147,6 +181,9 @@ class FleetInputs:
     rate_req_s: Mapping[tuple[str, str], float]  # r_ck   requests/s of one replica, all its time
     admitted: frozenset[tuple[str, str]]  #        (k, g): class k may run in group g
     egress_usd_h: Mapping[tuple[str, str], float] = field(default_factory=dict)  # e_kg  USD/h per request/s
+    egress_gb_h: Mapping[tuple[str, str], float] = field(default_factory=dict)  # s_kg  GB/h per request/s if tiered
+    tariffs: Mapping[str, Tariff] = field(default_factory=dict)  #        p: whose price changes with the volume
+    tariff_of: Mapping[str, str] = field(default_factory=dict)  #        g -> p, where it has one
     api_usd_h: Mapping[tuple[str, str], float] = field(default_factory=dict)  # A_ka  USD/h per request/s
     nobody: frozenset[str] = frozenset()  #        "APIs" that stand for not serving: only to ask what a fleet can do
     api_max_req_s: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (w, a) requests/s
@@ -214,6 +251,7 @@ class FleetInputs:
             blocks_in_order=False,
             demand_req_s={(k, b): d for (k, b), d in self.demand_req_s.items() if b == block},
             windows={},
+            tariffs={},
             minimum_orders={},
             max_upfront_usd=None,
             budget_usd_month=None,

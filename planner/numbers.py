@@ -6,7 +6,8 @@ Everything here is arithmetic on what `planner.reduce` has gathered; nothing is 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from planner.apis import usd_request
 from planner.candidates import Candidate
@@ -18,6 +19,7 @@ from planner.market import Lot
 from planner.problem.schema import Problem
 from planner.problem.workload import AcceptableModel
 from planner.spending import SpendPlan
+from planner.tariffs import gb_request
 from planner.traffic.types import Load
 from planner.variants import accepted_models, blends, standing_of
 
@@ -43,6 +45,7 @@ def to_inputs(
 ) -> FleetInputs:
     """The numbers themselves."""
     procurement, overheads = problem.procurement, problem.overheads
+    taxed = 1 + overheads.tax_share
     workload_of = {k.label: k.workload for k in load.classes}
     burst = {k.label: load.burst_factor[k.workload] for k in load.classes}
     request = {k.label: k.request for k in load.classes}
@@ -56,7 +59,7 @@ def to_inputs(
         lot.name: Offer(
             group=lot.group,
             provider=lot.row.provider,
-            usd_h=lot.row.usd_h,
+            usd_h=lot.taxed_usd_h(overheads.tax_share),
             billing=lot.billing,  # type: ignore[arg-type]
             existing=lot.existing,
             away=frozenset(b.label for b in load.blocks if lot.hours is not None and not lot.hours >= set(b.hours)),
@@ -72,20 +75,19 @@ def to_inputs(
         plan.name: Offer(
             group="",
             provider=plan.quote.provider,
-            usd_h=plan.step_usd_h,
+            usd_h=taxed * plan.step_usd_h,
             billing="always",
             max_machines=plan.max_steps,
             upfront_usd=plan.upfront_usd,
             capital_usd_month=plan.capital_usd_month(procurement.cost_of_capital_year),
-            covers=plan.covers,
+            covers={o: taxed * usd_h for o, usd_h in plan.covers.items()},
         )
         for plan in spends
     }
+    sent = egress_gb_h(problem, load, groups)
+    tiered = {g: lot for g, lot in groups.items() if len(lot.egress.usd_gb) > 1}
     deferred_classes = {k for window in load.windows for k in window.requests_month}
-    sunk = sum(lot.row.usd_h * lot.existing * problem.month_hours for lot in lots if lot.existing is not None)
-    per_provider = overheads.provider_usd_month + overheads.storage_gb * overheads.storage_usd_gb_month
-    have = {lot.row.provider for lot in lots if lot.existing is not None}
-    budget = None if problem.budget is None else problem.budget.usd_month - sunk - per_provider * len(have)
+    budget = None if problem.budget is None else problem.budget.usd_month - paid_anyway(problem, lots)
     return FleetInputs(
         month_h=problem.month_hours,
         block_h={b.label: b.month_h for b in load.blocks},
@@ -103,9 +105,15 @@ def to_inputs(
         demand_req_s={(k, b): d for (k, b), d in load.planning_req_s.items() if d > 0},
         rate_req_s={(c.name, k): r.req_s for c in used for k, r in c.rates.items()},
         admitted=frozenset((k, g) for g, lot in groups.items() for k, w in workload_of.items() if w in lot.workloads),
-        egress_usd_h=egress_of(problem, load, groups),
+        egress_usd_h={(k, g): taxed * gb_h * groups[g].egress.straight_usd_gb for (k, g), gb_h in sent.items()},
+        egress_gb_h={label: gb_h for label, gb_h in sent.items() if label[1] in tiered},
+        tariffs={
+            lot.row.provider: replace(lot.egress, usd_gb=tuple(taxed * usd for usd in lot.egress.usd_gb))
+            for lot in tiered.values()
+        },
+        tariff_of={g: lot.row.provider for g, lot in tiered.items()},
         api_usd_h={
-            (k, a): 3600 * usd_request(row, request[k].input_tok, request[k].output_tok) / burst[k]
+            (k, a): taxed * 3600 * usd_request(row, request[k].input_tok, request[k].output_tok) / burst[k]
             for a, rows in apis.items()
             for k, row in rows.items()
             if k not in deferred_classes
@@ -134,31 +142,42 @@ def to_inputs(
         losses=losses_of(problem, load, groups, apis, sold),
         budget_usd_month=budget,
         self_host_usd_month=overheads.engineering_usd_month
-        + overheads.storage_usd_month
-        + overheads.networking_usd_month,
-        provider_usd_month=per_provider,
+        + taxed * (overheads.storage_usd_month + overheads.networking_usd_month),
+        provider_usd_month=provider_usd_month(problem),
     )
 
 
-def egress_of(problem: Problem, load: Load, groups: Mapping[str, Lot]) -> dict[tuple[str, str], float]:
-    """USD/h of data sent out, per planning request/s, by class and group."""
+def provider_usd_month(problem: Problem) -> float:
+    """What each provider used costs whatever is bought from it, with tax [USD/month]."""
     overheads = problem.overheads
+    fixed = overheads.provider_usd_month + overheads.storage_gb * overheads.storage_usd_gb_month
+    return (1 + overheads.tax_share) * fixed
+
+
+def paid_anyway(problem: Problem, lots: Iterable[Lot]) -> float:
+    """What is paid whatever is decided, with tax: existing commitments and their providers [USD/month]."""
+    there = [lot for lot in lots if lot.existing is not None]
+    machines = sum(lot.taxed_usd_h(problem.overheads.tax_share) * (lot.existing or 0) for lot in there)
+    return machines * problem.month_hours + provider_usd_month(problem) * len({lot.row.provider for lot in there})
+
+
+def egress_gb_h(problem: Problem, load: Load, groups: Mapping[str, Lot]) -> dict[tuple[str, str], float]:
+    """GB/h of data sent out, per planning request/s, by class and group, where any price in reach is above nothing."""
     workload_of = {k.label: k.workload for k in load.classes}
     burst = {k.label: load.burst_factor[k.workload] for k in load.classes}
-    egress = {}
+    sent = {}
     for g, lot in groups.items():
-        if lot.egress_usd_gb:
-            for k, w in workload_of.items():
+        for k, w in workload_of.items():
+            if w in lot.workloads and any(lot.egress.usd_gb):
                 deferred = any(k in window.requests_month for window in load.windows)
-                usd = overheads.egress_kb_request / 1e6 * lot.egress_usd_gb
-                if w in lot.workloads:
-                    egress[k, g] = 3600 * usd / (1.0 if deferred else burst[k])
-    return egress
+                sent[k, g] = 3600 * gb_request(problem) / (1.0 if deferred else burst[k])
+    return sent
 
 
 def windows_of(problem: Problem, load: Load, apis: Mapping[str, Mapping[str, ApiPrice]]) -> dict[str, Window]:
     """Deferrable work with the cheapest API that may do it."""
     request = {k.label: k.request for k in load.classes}
+    taxed = 1 + problem.overheads.tax_share
     windows = {}
     for window in load.windows:
         cheapest = {}
@@ -169,7 +188,7 @@ def windows_of(problem: Problem, load: Load, apis: Mapping[str, Mapping[str, Api
                 if k in rows
             ]
             if prices:
-                cheapest[k] = min(prices)
+                cheapest[k] = taxed * min(prices)
         most = {}
         if problem.apis.max_req_s is not None:
             hours = sum(b.month_h for b in load.blocks if b.label in window.blocks)

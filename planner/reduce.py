@@ -29,6 +29,7 @@ from planner.performance.types import Deployment
 from planner.problem.schema import Problem
 from planner.problem.workload import AcceptableModel
 from planner.spending import SpendPlan, spend_plans
+from planner.tariffs import most_gb
 from planner.traffic.reduce import reduce_traffic
 from planner.traffic.types import Block, Load
 from planner.traffic.types import Window as LoadWindow
@@ -73,7 +74,7 @@ def reduce_problem(
     drops = {"deployment": Drops(), "offer": Drops(), "api": Drops()}
     load = reduce_traffic(problem, folder, catalog)
     given = fleet or Standing()
-    gathered = gather(problem, catalog, drops["offer"], given.held)
+    gathered = gather(problem, catalog, drops["offer"], given.held, most_gb(problem, load))
     lots = prune_dominated_lots(problem, gathered, drops["offer"])
     machines: dict[str, int] = {}
     for lot in lots:

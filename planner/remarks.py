@@ -91,7 +91,7 @@ def notes(problem: Problem, reduced: Reduced, solution: Solution, usd_month: flo
     ]
     if solution.deferred_api or any(run.api for run in solution.runs):
         out.append("The latency of APIs is not modeled: check it against the objective before relying on them.")
-    unpriced = sorted({lot.row.provider for lot in bought if not lot.egress_usd_gb})
+    unpriced = sorted({lot.row.provider for lot in bought if not any(lot.egress.usd_gb)})
     if unpriced and problem.overheads.egress_kb_request:
         out.append(f"Egress of {', '.join(unpriced)} is not in the catalog or free, and counted as 0.")
     if any("state no region" in reason for reason in reduced.dropped["api"].count):

@@ -17,6 +17,7 @@ from planner.catalog.load import Catalog, load_catalog
 from planner.catalog.shipped import shipped_folder
 from planner.errors import AuditFailed, Complaint, InputError, NoCandidate
 from planner.finish import finish
+from planner.numbers import paid_anyway
 from planner.plan import Plan
 from planner.problem.places import ProblemFile
 from planner.problem.read import load_problem
@@ -109,10 +110,7 @@ def solve(
         progress("solving without the budget", None, None)
         free = search(replace(reduced.inputs, budget_usd_month=None), replace(settings, gap=0.02), progress)
         if free.usd_month is not None:
-            paid = sum(
-                lot.row.usd_h * (lot.existing or 0) * problem.problem.month_hours for lot in reduced.lots.values()
-            )
-            without_budget_usd = free.usd_month + paid
+            without_budget_usd = free.usd_month + paid_anyway(problem.problem, reduced.lots.values())
     solution = tidy(reduced.inputs, solution, settings)
     plan = finish(problem.problem, reduced, solution, day, settings.gap, settings.solver, without_budget_usd)
     if plan.usd_month is None:

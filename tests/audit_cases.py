@@ -74,8 +74,7 @@ def catalog() -> Catalog:
             ),
         ),
         egress=(
-            EgressTier(provider="acme", from_gb=0, to_gb=100, usd_gb=0, **SEEN),
-            EgressTier(provider="acme", from_gb=100, usd_gb=0.05, **SEEN),
+            EgressTier(provider="acme", from_gb=0, usd_gb=0.05, **SEEN),
             EgressTier(provider="beta", from_gb=0, usd_gb=0.05, **SEEN),
         ),
         shapes={},
@@ -217,7 +216,7 @@ def plan() -> dict[str, Any]:
         "commitments": 2.5 * 672,
         "existing commitments": 3 * 672,
         "API tokens": chat_api_usd + batch_api_usd,
-        # 10 KB for each request that the fleet serves, at the first tier that costs anything
+        # 10 KB for each request that the fleet serves, at the one price of both providers
         "egress": (10_483_200 - 576_000 + 115_200) * 10 / 1e6 * 0.05,
         "storage": 20 + 2 * 100 * 0.02,
         "networking": 30,
@@ -295,6 +294,10 @@ def plan() -> dict[str, Any]:
         "costs": [
             {"line": line, "usd_month": usd, "decided": line != "existing commitments"}
             for line, usd in lines.items()
+        ],
+        "sent": [
+            {"providers": ["acme", "beta"], "gb_month": 99.072, "usd_month": 99.072 * 0.05},
+            {"providers": ["acme"], "gb_month": 1.152, "usd_month": 1.152 * 0.05},
         ],
         "prices_observed": {"today": TODAY, "oldest": None, "newest": None, "oldest_days": None},
     }  # fmt: skip

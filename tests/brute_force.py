@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import linprog
 
-from planner.inputs import FleetInputs, Offer
+from planner.inputs import FleetInputs, Offer, Tariff
 
 Room = tuple[float, float]  # replicas' worth of work; of what must survive the loss of a machine
 Capacity = tuple[tuple[tuple[str, str], Room], ...]  # ((deployment, group), room), sorted
@@ -86,6 +86,15 @@ def rentals(hours: int, minimum_h: int, most: int) -> set[tuple[int, ...]]:
         fresh = {plan for plan in fresh if max(plan) <= most} - found
         found = found | fresh
     return found
+
+
+def egress_lines(tariff: Tariff) -> list[tuple[float, float, float, float]]:
+    """(from GB, to GB, USD/GB, USD at no GB) of the straight lines that the cost of a volume is made of."""
+    out, start, usd = [], 0.0, 0.0
+    for width, price in zip(tariff.tier_gb, tariff.usd_gb, strict=True):
+        out.append((start, start + width, price, usd - price * start))
+        start, usd = start + width, usd + width * price
+    return out
 
 
 class BruteForce:
@@ -239,7 +248,7 @@ class BruteForce:
         for place, hour in enumerate(self.hours):
             held = {o: n[place] for o, n in signed.items()}
             ways.append(self.ways(offers, held, hour, hosting))
-        if not self.i.windows:
+        if not self.i.windows and not self.i.tariffs:
             return sum(self.best_way(hour, found) for hour, found in zip(self.hours, ways, strict=True))
         return self.best_mix(ways, below)
 
@@ -400,11 +409,20 @@ class BruteForce:
         """The cheapest way to send the traffic to replicas and APIs [USD/month]; infinite where it cannot be."""
         key = (tuple((h.block, h.month_h, capacity) for h, capacity in run), deferred)
         if key not in self.known:
-            self.known[key] = self._traffic(run, deferred)
+            lines = [egress_lines(tariff) if deferred else [] for tariff in self.i.tariffs.values()]
+            prices = [dict(zip(self.i.tariffs, each, strict=True)) for each in itertools.product(*lines)] or [{}]
+            self.known[key] = min(self._traffic(run, deferred, each) for each in prices)
         return self.known[key]
 
-    def _traffic(self, run: tuple[tuple[Hour, Capacity], ...], deferred: bool) -> float:
+    def _traffic(
+        self,
+        run: tuple[tuple[Hour, Capacity], ...],
+        deferred: bool,
+        lines: Mapping[str, tuple[float, float, float, float]],
+    ) -> float:
+        """With the volume of each provider within the line given of its cost; without lines, no more than at any."""
         i = self.i
+        leaving: dict[str, dict[int, float]] = {p: {} for p in lines}
         usd: list[float] = []
         most: list[float | None] = []
         at_most: list[tuple[dict[int, float], float]] = []
@@ -427,7 +445,9 @@ class BruteForce:
                 work, must = {}, {}
                 for k in asked | waiting:
                     if (k, g) in i.admitted and (c, k) in i.rate_req_s:
-                        y = new(i.egress_usd_h.get((k, g), 0) * hour.month_h)
+                        y = new(self.egress_usd_h(k, g, lines) * hour.month_h)
+                        if (p := i.tariff_of.get(g)) in leaving:
+                            leaving[p][y] = i.egress_gb_h.get((k, g), 0.0) * hour.month_h
                         work[y] = 1 / (i.rate_req_s[c, k] * i.serving_share.get(g, 1.0))
                         if k in i.protected:
                             must[y] = work[y]
@@ -492,12 +512,15 @@ class BruteForce:
                     if k in window.api_usd_request:
                         row[new(window.api_usd_request[k], window.api_max_requests.get(k))] = -1.0
                     at_most.append((row, -requests))
+        for p, (low, high, _, _) in lines.items():
+            at_most += [(leaving[p], high), ({y: -gb for y, gb in leaving[p].items()}, -low)]
         if any((not row and right != 0) for row, right in equal) or any(
             not row and right < 0 for row, right in at_most
         ):
             return math.inf
+        constant = sum(usd_at_none for _, _, _, usd_at_none in lines.values())
         if not usd:
-            return 0.0
+            return constant
         answer = linprog(
             usd,
             *_dense(at_most, len(usd)),
@@ -506,7 +529,15 @@ class BruteForce:
             method="highs-ds",
             options={"presolve": False},
         )
-        return float(answer.fun) if answer.status == 0 else math.inf
+        return float(answer.fun) + constant if answer.status == 0 else math.inf
+
+    def egress_usd_h(self, k: str, g: str, lines: Mapping[str, tuple[float, float, float, float]]) -> float:
+        """USD/h of data sent out for each request/s."""
+        p = self.i.tariff_of.get(g)
+        if p not in self.i.tariffs:
+            return self.i.egress_usd_h.get((k, g), 0.0)
+        price = lines[p][2] if p in lines else min(self.i.tariffs[p].usd_gb)
+        return price * self.i.egress_gb_h.get((k, g), 0.0)
 
 
 def _dense(rows: list[tuple[dict[int, float], float]], columns: int) -> tuple[np.ndarray | None, np.ndarray | None]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import pytest
-from brute_force import BruteForce, fits, rentals, whole_gpus
+from brute_force import BruteForce, egress_lines, fits, rentals, whole_gpus
 from fleets import chat_fleet, random_fleet
 
 from planner.analysis.shortfall import Shortfall, unserved_by_the_hour
@@ -32,6 +32,7 @@ def check_plan(i: FleetInputs, plan: Solution) -> None:
         if i.offers[o].existing is None
     )
     week_h = dict.fromkeys(i.block_h, 0)
+    gb = dict.fromkeys(i.tariffs, 0.0)
     done: dict[tuple[str, str], float] = {}
     window_of = {(k, b): v for v, w in i.windows.items() for b in w.blocks for k in w.requests_month}
     for run in plan.runs:
@@ -45,7 +46,10 @@ def check_plan(i: FleetInputs, plan: Solution) -> None:
             assert (k, g) in i.admitted
             got[k] = got.get(k, 0) + rate
             work[c, g] = work.get((c, g), 0) + rate / i.rate_in(c, k, g)
-            usd += i.egress_usd_h.get((k, g), 0) * hours * rate
+            if (p := i.tariff_of.get(g)) in gb:
+                gb[p] += i.egress_gb_h.get((k, g), 0) * hours * rate
+            else:
+                usd += i.egress_usd_h.get((k, g), 0) * hours * rate
             if v := window_of.get((k, run.block)):
                 done[v, k] = done.get((v, k), 0) + rate * hours * 3600
         for (k, a), rate in run.api.items():
@@ -78,6 +82,10 @@ def check_plan(i: FleetInputs, plan: Solution) -> None:
             bought = plan.deferred_api.get((v, k), 0)
             usd += bought * window.api_usd_request.get(k, 0)
             assert done.get((v, k), 0) + bought >= asked * (1 - 1e-6)
+    for p, tariff in i.tariffs.items():
+        usd += sum(
+            price * max(0.0, min(gb[p], high) - low) for low, high, price, _ in egress_lines(tariff)
+        )  # the last line ends at all that could leave
     check_spread(i, plan)
     bought_from = {i.offers[o].provider for o, n in plan.always.items() if n and i.offers[o].existing is None}
     bought_from |= {i.offers[o].provider for run in plan.runs for o in run.hourly}

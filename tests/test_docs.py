@@ -46,7 +46,7 @@ def test_every_family_states_its_unit_and_its_indices_by_name(family):
 
 
 @pytest.mark.parametrize(
-    "owner", [inputs.FleetInputs, inputs.Offer, inputs.Window, inputs.Quota, inputs.Blend, inputs.Proved]
+    "owner", [inputs.FleetInputs, inputs.Offer, inputs.Window, inputs.Quota, inputs.Blend, inputs.Tariff, inputs.Proved]
 )
 def test_no_number_that_is_given_is_missing_from_the_notation(owner):
     assert [name for _, name, _ in notation(owner)] == [field.name for field in fields(owner)]

@@ -13,7 +13,7 @@ from pulp import LpMinimize, LpProblem
 
 from planner.formulation import ROWS
 from planner.formulation.variables import create_variables, most_machines
-from planner.inputs import Blend, FewKinds, FleetInputs, Loss, MinimumOrder, Offer, Proved, Quota, Window
+from planner.inputs import Blend, FewKinds, FleetInputs, Loss, MinimumOrder, Offer, Proved, Quota, Tariff, Window
 
 FAMILIES = {rows.name: rows for rows in ROWS}
 
@@ -480,6 +480,33 @@ def test_no_more_kinds_are_used_than_allowed():
     assert broken("within_few_kinds", fleet, replicas={here: 1}, **none) == {("few", *here)}
     three = {"of_kind": {("few", "acme"): 1, ("few", "llama"): 1, ("few", "beta"): 1}}
     assert broken("within_few_kinds", fleet, **three) == {("few",)}
+
+
+def tiered() -> FleetInputs:
+    """10 GB/h leave for each request/s: 100 GB for nothing, 1,000 for $0.1, then 900 for $0.05."""
+    return chat_fleet(
+        tariffs={"acme": Tariff(tier_gb=(100.0, 1000.0, 900.0), usd_gb=(0.0, 0.1, 0.05))},
+        tariff_of={"h100": "acme"},
+        egress_gb_h={("chat", "h100"): 10.0},
+    )
+
+
+def test_all_that_leaves_a_provider_is_in_its_tiers():
+    # 1 request/s x 10 GB/h x 100 h = 1,000 GB
+    served = {on(): 1.0}
+    assert broken("leave_by_tier", tiered(), served=served, sent={("acme", 0): 100, ("acme", 1): 900}) == set()
+    assert broken("leave_by_tier", tiered(), served=served, sent={("acme", 1): 900}) == {("acme",)}
+    assert broken("leave_by_tier", chat_fleet(), served=served) == set()
+
+
+def test_a_cheaper_tier_comes_after_those_before_it():
+    full, open_ = {("acme", 0): 100, ("acme", 1): 1000}, {("acme", 2): 1}
+    assert broken("fill_tiers_in_order", tiered(), sent={**full, ("acme", 2): 5}, reached=open_) == set()
+    assert broken("fill_tiers_in_order", tiered(), sent={**full, ("acme", 2): 5}) == {("acme", "2")}
+    half = {("acme", 0): 100, ("acme", 1): 500, ("acme", 2): 5}
+    assert broken("fill_tiers_in_order", tiered(), sent=half, reached=open_) == {("acme", "2", "after 1")}
+    # the first paid tier is dearer than the free one: nothing keeps them in order but their prices
+    assert broken("fill_tiers_in_order", tiered(), sent={("acme", 1): 500}) == set()
 
 
 def test_credit_ends_with_the_work():

@@ -10,8 +10,9 @@ from collections import Counter, defaultdict
 from functools import lru_cache
 from itertools import pairwise
 
+from planner.audit.egress import egress_terms
 from planner.audit.evidence import ALMOST_NOTHING, Evidence, Finding, above
-from planner.audit.offers import egress_usd_gb, place_of
+from planner.audit.offers import place_of
 from planner.audit.sharing import gpus_taken
 from planner.deployed import DeploymentPlan
 from planner.performance.queueing import usable_replicas
@@ -26,7 +27,7 @@ def groups_alike(e: Evidence) -> Finding:
             ("GPU types", {each.gpu for each in purchases}),
             ("machine sizes [GPUs]", {each.gpus for each in purchases}),
             ("markets", {"spot" if each.term == "spot" else "firm" for each in purchases}),
-            ("egress prices [USD/GB]", {egress_usd_gb(e, each.provider) for each in purchases}),
+            ("egress prices [USD/GB]", {egress_terms(e, each.provider) for each in purchases}),
             ("trust tiers", {place_of(e, each).tier == "marketplace" for each in purchases}),
         )
         for what, found in kinds:

@@ -11,8 +11,9 @@ r"""The fleet MILP, on one page.
               served_kcgb    requests/s of class k that they serve
               ready_kcgb     requests/s of class k that they stand ready for, should another place be lost
               api_kab        requests/s of class k bought from API a; deferred_api_vk requests a month
+              sent_pt        GB a month that leave provider p in tier t of its prices; reached_pt if it is open
 
-    minimize  hourly_rent + covered_rent + commitments + cost_of_capital + api_tokens + egress
+    minimize  hourly_rent + covered_rent + commitments + cost_of_capital + api_tokens + egress + egress_tiers
               + self_hosting + provider_fees                                        USD per month
 
     such that serve_demand              every request of the hour is served
@@ -37,6 +38,8 @@ r"""The fleet MILP, on one page.
               whole_lots                what is sold by the pod is bought by the pod
               minimum_order             orders are placed whole or not at all
               minimum_rental            a machine once started runs on for its minimum rental
+              leave_by_tier             data that leaves a provider is in its tiers
+              fill_tiers_in_order       ... and in a cheaper one only once those before are full
               within_upfront_cash       upfront payments stay within the cash allowed
               within_budget             the budget is kept
               use_before_buying         a provider bought from is paid its fixed cost
@@ -61,6 +64,7 @@ from planner.formulation.capacity import (
 )
 from planner.formulation.commitments import cover_what_runs, covered_by_spend, whole_lots
 from planner.formulation.costs import COSTS
+from planner.formulation.egress import fill_tiers_in_order, leave_by_tier
 from planner.formulation.places import ready_within_capacity, survive_place_loss
 from planner.formulation.procurement import (
     minimum_order,
@@ -106,6 +110,8 @@ ROWS = (
     whole_lots,
     minimum_order,
     minimum_rental,
+    leave_by_tier,
+    fill_tiers_in_order,
     within_upfront_cash,
     within_budget,
     use_before_buying,

@@ -42,6 +42,8 @@ class Variables:
     is_beyond: dict[tuple[Steps, int], Var] = field(default_factory=dict)  # i_on   1 if machines > n
     uses: dict[str, Var] = field(default_factory=dict)  # u_p    1 if decided for at all
     of_kind: dict[tuple[str, str], Var] = field(default_factory=dict)  # x_fi   1 if kind i of limit f is used
+    sent: dict[tuple[str, int], Var] = field(default_factory=dict)  # v_pt   GB/month leaving p in its tier t
+    reached: dict[tuple[str, int], Var] = field(default_factory=dict)  # r_pt   1 if all tiers before t are full
     self_hosts: Var | None = None  # e      1 if anything stands on a machine
     orders: dict[str, Var] = field(default_factory=dict)  # u_m    1 if the minimum order is placed
     block_usd: dict[str, Var] = field(default_factory=dict)  # C_b    cost of b where only proofs speak of it
@@ -187,6 +189,11 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
         v.self_hosts = new("E", 1, "Integer")
         if must_self_host(inputs):
             v.self_hosts.bounds(1, 1)
+    for p, tariff in inputs.tariffs.items():
+        for tier, gb in enumerate(tariff.tier_gb):
+            v.sent[p, tier] = new("G", gb)
+            if tariff.usd_gb[tier] < max(tariff.usd_gb[:tier], default=0.0):
+                v.reached[p, tier] = new("T", 1, "Integer")
     v.orders = {m: new("O", 1, "Integer") for m in inputs.minimum_orders}
     for fact in inputs.proved:
         for step, n in fact.steps.items():

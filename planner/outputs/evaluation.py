@@ -6,6 +6,7 @@ from rich.console import Console
 
 from planner.evaluation import Best, Evaluation, Unserved
 from planner.outputs.figures import TERM_WORDS, count, percent, plain, things, usd, usd_fine
+from planner.outputs.headline import in_other_money
 from planner.outputs.page import Line, Page
 from planner.outputs.serving import show_apis, show_deployments
 from planner.outputs.terminal import show_bill, show_schedule, show_workloads
@@ -40,6 +41,8 @@ def show_answer(found: Evaluation, page: Page) -> None:
     )
     if plain(found.plan.title):
         page.say(found.plan.title, style="dim")
+    if found.plan.converted is not None:
+        page.say(in_other_money(found.plan.converted))
     if found.best is not None:
         page.say(beside(found, found.best, usd_month, page.cents))
 

@@ -68,7 +68,7 @@ DROPPED_COLUMNS = ("kind", "reason", "count", "nearest")
 
 
 def write_tables(plan: Plan, folder: Path) -> tuple[Path, ...]:
-    """Write the ten tables into `folder` and return their paths; what else is there stays.
+    """Write the eleven tables into `folder` and return their paths; what else is there stays.
 
     Raises InputError if that cannot be done; tables of an earlier plan are then as they were.
     """
@@ -114,6 +114,13 @@ def tables_of(plan: Plan) -> dict[str, tuple[tuple[str, ...], list[Row]]]:
             ],
         ),
         "costs.csv": (COST_COLUMNS, [cost.model_dump() for cost in plan.costs]),
+        "egress.csv": (
+            ("providers", "gb_month", "usd_month", "usd_gb"),
+            [
+                each.model_dump() | {"providers": " and ".join(each.providers), "usd_gb": each.usd_gb}
+                for each in plan.sent
+            ],
+        ),
         "dropped.csv": (DROPPED_COLUMNS, [dropped.model_dump() for dropped in plan.dropped]),
     }
 
@@ -161,7 +168,7 @@ def _deployment_rows(plan: Plan, deployment: DeploymentPlan) -> list[Row]:
             "served_req_s_peak": max(
                 (part.req_s for part in deployment.served if part.request_class == rate.request_class),
                 default=0,
-            )
+            ),
         }
         for rate in deployment.rates
     ]
