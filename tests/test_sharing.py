@@ -33,6 +33,7 @@ from planner.errors import ProblemError
 from planner.formulation import assemble
 from planner.inputs import FleetInputs
 from planner.outputs import terminal
+from planner.outputs.tables import tables_of
 from planner.performance import Performance
 from planner.performance.constants import constants_of
 from planner.performance.memory import kv_room_gib
@@ -356,3 +357,10 @@ def test_the_example_saves_a_quarter_by_sharing():
     alone = replace(loaded, problem=loaded.problem.model_copy(update={"sharing": Sharing()}))
     apart = planner.solve(alone, today=date(2026, 11, 22), price_spares=False)
     assert found.usd_month < 0.75 * apart.usd_month and not any(d.part for d in apart.deployments)
+
+
+def test_tables_say_the_part(tmp_path):
+    _, rows = tables_of(solved(tmp_path, "sharing: {memory: true}\n"))["deployments.csv"]
+    assert all(row["part"].startswith("1/") and "of a GPU (by turns)" in row["part"] for row in rows)
+    _, rows = tables_of(solved(tmp_path))["deployments.csv"]
+    assert {row["part"] for row in rows} == {""}

@@ -59,7 +59,8 @@ RATE_COLUMNS = (
     *("prefix_hit_share", "offload_hit_share"),
 )
 DEPLOYMENT_COLUMNS = (
-    *("name", "model", "precision", "kv_precision", "engine", "features", "gpu", "tp", "pp", "market", "group"),
+    *("name", "model", "precision", "kv_precision", "engine", "features", "gpu", "tp", "pp", "part"),
+    *("market", "group"),
     *("objective_ttft_ms", "objective_tpot_ms", "objective_e2e_ms", "objective_percentile"),
     *("replicas_peak", "replica_hours_month"),
     *RATE_COLUMNS,
@@ -166,6 +167,7 @@ def _deployment_rows(plan: Plan, deployment: DeploymentPlan) -> list[Row]:
     whole = deployment.model_dump() | {
         **{f"objective_{key}": value for key, value in deployment.lane.model_dump().items()},
         "features": deployment.features.label,
+        "part": deployment.part.words("a GPU") if deployment.part else "",
         "replicas_peak": max(replicas.values(), default=0),
         "replica_hours_month": sum(replicas.get(block.label, 0) * block.month_h for block in plan.blocks),
     }
