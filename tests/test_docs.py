@@ -94,14 +94,8 @@ def test_the_commands_of_the_page_on_fleets_print_what_it_shows(tmp_path, monkey
     for text in re.findall(r"```yaml\n(.*?)```", page, re.S):
         Path(text.split()[1]).write_text(text, encoding="utf-8")
     blocks = re.findall(r"```\n\$ plan (.*?)\n(.*?)```", page, re.S)
-    assert [command.split()[0] for command, _ in blocks] == [
-        "evaluate",
-        "evaluate",
-        "evaluate",
-        "solve",
-        "compare",
-        "rfq",
-    ]
+    commands = [command.split()[0] for command, _ in blocks]
+    assert commands == ["evaluate", "evaluate", "evaluate", "solve", "compare", "rfq"]
     for command, shown in blocks:
         answer = CliRunner().invoke(app, command.split(" > ")[0].split())
         assert answer.exit_code in (0, 1), answer.output
