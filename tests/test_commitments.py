@@ -317,6 +317,16 @@ def test_a_savings_plan_that_ended_or_pays_for_nothing(tmp_path):
     assert elsewhere.commitments[0].used_share == 0
 
 
+def test_rates_that_are_signed_stay_when_prices_on_demand_move(tmp_path):
+    path = tmp_path / "committed.yaml"
+    path.write_text(GOOD + signed(2.4))
+    points = list(planner.sweep(planner.load(path), ["price.on-demand=0.5,2"], gap=0, jobs=1))
+    half, twice = (each.point.usd_month for each in points)
+    # two machines of four by day are paid at twice the price; at half of it $2.40/h pay for two at $1 and more
+    assert twice == is_usd(2.4 * 730 + 2 * 730 * 40 / 168 * 2 * 2)
+    assert half == is_usd(2.4 * 730 + (4 - 2.4) * 730 * 40 / 168)
+
+
 def test_the_budget_holds_what_is_signed_too(tmp_path):
     budget = f"budget: {{usd_month: {2.4 * 730 + 730 * 40 / 168 * 2 * 2 - 1:.0f}}}\n"
     found = solved(tmp_path, signed(2.4) + budget)

@@ -31,6 +31,7 @@ from planner.variants import accepted_models
 MOST_POINTS = 10_000
 Solve = Callable[[ProblemFile, Catalog], Plan]
 TokenPrice = TypeVar("TokenPrice", ApiPrice, ApiQuote)
+NOTHING = 1e-9
 Promise = TypeVar("Promise", SpendQuote, ExistingSpend)
 
 
@@ -240,9 +241,14 @@ def scaled(problem: Problem, catalog: Catalog, factors: Mapping[str, float]) -> 
 
 
 def _spend_scaled(quote: Promise, factors: Mapping[str, float], own: float) -> Promise:
-    """A spend commitment whose rates move with its own term (`own`) and not with on-demand prices."""
+    """A spend commitment whose rates move with its own term (`own`) and not with on-demand prices.
+
+    Where these fall below its rates it takes nothing off them.
+    """
     less = own / factors.get("price.on-demand", 1.0)
-    covers = [c.model_copy(update={"discount_share": 1 - (1 - c.discount_share) * less}) for c in quote.covers]
+    covers = [
+        c.model_copy(update={"discount_share": max(NOTHING, 1 - (1 - c.discount_share) * less)}) for c in quote.covers
+    ]
     return quote.model_copy(update={"covers": covers})
 
 
