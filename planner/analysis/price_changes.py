@@ -57,6 +57,10 @@ def check(problem: Problem, catalog: Catalog, over: Sequence[str], low: float, h
     if not 0 < low < high <= 1e6:
         what = f"{low:g} to {high:g} is no range.  Factors multiply a price (1: as it is); give 0 < from < to."
         raise InputError([Complaint("--from, --to", what)])
+    if loads := [key for key in over if key.split(".")[0] == "traffic"]:
+        raise InputError(
+            [Complaint(f"--over {key}", "is a load, not a price.  `plan sweep` varies it.") for key in loads]
+        )
     return tuple(axis.key for axis in check_axes(problem, catalog, [Axis(key, (1.0,)) for key in over], loads=False))
 
 

@@ -108,9 +108,9 @@ def _show_mixes(stretches: Sequence[Stretch], page: Page) -> None:
                 rows.setdefault(label, []).append(each)
         dearest = sorted(rows.items(), key=lambda row: -max(each.usd_month for each in row[1]))
         for rank, (label, bought) in enumerate(dearest):
-            letter = " " if rank else _letter(place)
             machines = _spread([str(one.machines) for one in bought if one.machines is not None])
-            page.say(f"{letter}  {machines} x {label}" if machines else f"{letter}  {label}", hang=3)
+            what = f"{machines} x {label}" if machines else label
+            page.say(what if rank else f"{_letter(place)}  {what}", indent=5 if rank else 2, hang=2 if rank else 5)
 
 
 def _show_flips(found: Breakpoints, page: Page) -> None:
@@ -131,7 +131,7 @@ def _show_flips(found: Breakpoints, page: Page) -> None:
         for label in before:
             less, more = before[label].machines, flip.after.buys[label].machines if label in flip.after.buys else None
             if less is not None and more is not None and less != more:
-                page.say(f"  {less} to {more} x {label}", indent=4, hang=2)
+                page.say(f"{less} to {more} x {label}", indent=6, hang=2)
 
 
 def _where(flip: Flip) -> str:
@@ -160,6 +160,8 @@ def _show_proof(found: Breakpoints, page: Page) -> None:
     where = "at every factor solved at" if found.method == "bisection" else "at every factor"
     if found.gap_proved is None:
         proof = "How far from the best possible: bound unknown."
+    elif found.gap_proved < 1e-6:
+        proof = f"What is told is proved the best possible {where}."
     else:
         proof = f"What is told is proved within {percent_at_most(found.gap_proved)} of the best possible {where}."
     page.say(f"{things(found.solves, 'solve')}.  {METHODS[found.method]}.  {proof}", "dim", indent=0)
