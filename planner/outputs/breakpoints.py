@@ -43,7 +43,7 @@ def show_breakpoints(found: Breakpoints, console: Console) -> None:
         moved = _spread([usd(line.moved_usd_month, page.cents) for line in stretch.lines])
         shown = f"{_factor(stretch.low)} to {_factor(stretch.high)}"
         lines.append(Line(shown, (cost, moved, _letter(place) if stretch.lines else "-")))
-    page.table(what, ("USD/month", "of it moved, at x 1", "mix"), lines)
+    page.table(what, ("USD/month", "spent on it at x 1", "mix"), lines)
     _show_mixes(found.stretches, page)
     _show_flips(found, page)
     _show_proof(found, page)
@@ -137,11 +137,10 @@ def _show_flips(found: Breakpoints, page: Page) -> None:
 def _where(flip: Flip) -> str:
     if flip.high - flip.low <= POINT * flip.at:
         return f"at {_factor(flip.at)}"
-    at = f"at {_factor(flip.at)}, between {_factor(flip.low)} and {_factor(flip.high)}"
     if flip.threshold_usd_month is None:
-        return at
-    least = usd(flip.threshold_usd_month)
-    return f"{at}: below, the best plan spends at least {least} on what moves (at x 1), above at most that"
+        return f"between {_factor(flip.low)} and {_factor(flip.high)}"
+    through = f"what is spent on it at x 1 falls through {usd(flip.threshold_usd_month)}"
+    return f"at {_factor(flip.at)}, proved from {_factor(flip.low)} to {_factor(flip.high)}: {through}"
 
 
 def _room(found: Breakpoints) -> str:
@@ -164,6 +163,8 @@ def _show_proof(found: Breakpoints, page: Page) -> None:
         proof = f"What is told is proved the best possible {where}."
     else:
         proof = f"What is told is proved within {percent_at_most(found.gap_proved)} of the best possible {where}."
+    if any(flip.threshold_usd_month is not None and _where(flip).count("proved") for flip in found.flips):
+        proof += "  Below the interval of a flip every best plan spends at least that much on it, above at most."
     page.say(f"{things(found.solves, 'solve')}.  {METHODS[found.method]}.  {proof}", "dim", indent=0)
 
 
