@@ -262,9 +262,9 @@ def within_budget(
 
 
 def kept_until(stretches: Sequence[Stretch], budget_usd: float) -> float:
-    """The largest factor up to which what is told costs no more than the budget."""
+    """The largest factor up to which what is told costs no more than the budget; inf: all of it does."""
     for stretch in stretches:
-        if stretch.usd_month_high is None or stretch.usd_month_high > budget_usd:
+        if stretch.usd_month_high is not None and stretch.usd_month_high > budget_usd:
             reached = [
                 min(line.until, (budget_usd - line.fixed_usd_month) / line.moved_usd_month)
                 for line in stretch.lines
