@@ -14,7 +14,9 @@ from brute_force import BruteForce
 from fleets import random_fleet
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_brute_force import blended, interrupted, promised, spread_out, surviving
+from test_brute_force import blended, interrupted, promised, scattered, spread_out, surviving
+from test_egress import tiered
+from test_sharing import random_shared
 from typer.testing import CliRunner
 
 from planner.analysis.breakpoints import Bought, Flip, Line, Probe, Stretch, march, tell
@@ -295,10 +297,10 @@ def test_a_limit_on_cash_ends_a_plan_before_another_is_cheaper(tmp_path, catalog
     assert after.usd_month_low == pytest.approx(2628)
 
 
-@pytest.mark.parametrize("capital", [0.0, 0.3])
-def test_what_is_told_under_a_limit_on_cash_is_what_a_solve_finds(tmp_path, catalog, capital):
+@pytest.mark.parametrize(("capital", "tax"), [(0.0, 0.0), (0.3, 0.0), (0.3, 0.2)])
+def test_what_is_told_under_a_limit_on_cash_is_what_a_solve_finds(tmp_path, catalog, capital, tax):
     text = A_YEAR_AT_ONCE.replace("cost_of_capital_year: 0", f"cost_of_capital_year: {capital}")
-    text = text.replace("8_000", "20_000")
+    text = text.replace("8_000", "20_000") + f"overheads: {{tax_share: {tax}}}\n"
     [found] = breakpoints(own(tmp_path, catalog, text), ["price.home-gpu"], catalog, low=0.4, high=1.6)
     for factor in [0.45 + 0.1 * n for n in range(12)]:
         file = own(tmp_path, catalog, text.replace("usd_h: 1,", f"usd_h: {factor},"))
@@ -327,6 +329,16 @@ def test_machines_that_are_bought_keep_their_price(tmp_path, catalog):
     [found] = breakpoints(own(tmp_path, catalog, bought), ["price.rack"], catalog, low=0.5, high=1.5)
     assert all(line.moved_usd_month == 0 for line in found.stretches[-1].lines)
     assert any("bought" in label for label in found.stretches[-1].lines[0].mix)
+
+
+def test_tax_and_the_price_of_what_is_sent_out_are_in_the_lines(tmp_path, catalog):
+    text = OWN + "overheads: {tax_share: 0.1, egress_kb_request: 9, engineering_usd_month: 200}\n"
+    [found] = breakpoints(own(tmp_path, catalog, text), ["price.api"], catalog, low=0.5, high=4)
+    for factor in [0.6 + 0.3 * n for n in range(12)]:
+        price = f"input_usd_mtok: {0.05 * factor}, output_usd_mtok: {0.05 * factor}"
+        dearer = text.replace("input_usd_mtok: 0.05, output_usd_mtok: 0.05", price)
+        expected = solve(own(tmp_path, catalog, dearer), catalog, price_spares=False).usd_month
+        assert told_usd(found.stretches, factor) == pytest.approx(expected, rel=1e-6), factor
 
 
 def test_what_is_no_price_and_no_range_is_refused(tmp_path, catalog):
@@ -358,8 +370,9 @@ def test_the_command_says_it_in_words_and_in_json(tmp_path, catalog):
 def test_every_rule_that_counts_prices_is_one_that_is_known_to():
     # a family that is missing here makes V(t) less than concave: planner.analysis.price_changes.method_for must know it
     seen, counting = set[str](), set[str]()
-    for fleet in (random_fleet, surviving, interrupted, spread_out, blended, promised):
-        for seed in range(40):
+    fleets = (surviving, interrupted, spread_out, blended, promised, scattered, tiered, random_shared)
+    for fleet in (random_fleet, *fleets):
+        for seed in range(30):
             i = fleet(seed)
             names = frozenset(i.offers) | {a for _, a in i.api_usd_h}
             dearer = priced(i, names, 1.5, 1.5)

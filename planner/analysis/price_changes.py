@@ -166,11 +166,12 @@ def moves(row: PriceOffer | Quote | Purchase, keys: Sequence[str]) -> bool:
 def with_upfront_held(problem: Problem, catalog: Catalog, keys: Sequence[str], share: float) -> tuple[Problem, Catalog]:
     """The same costs, but of what is paid upfront on the prices that move only this share counts as paid upfront.
 
-    Interest on the rest, p r f (1 - s) with r = 730 y (n + 1) / 24 / T, is put on the hourly price p: f is the share
-    paid upfront of a term of n months, s the share held, y the yearly cost of capital, T the hours of a month.
+    Interest on the rest, p r f (1 - s) with r = 730 y (n + 1) / 24 / T, is put on the hourly price p, which is taxed
+    where interest is not: f is the share paid upfront of a term of n months, s the share held, y the yearly cost of
+    capital, T the hours of a month.
     """
     procurement = problem.procurement
-    yearly = procurement.cost_of_capital_year
+    yearly = procurement.cost_of_capital_year / (1 + problem.overheads.tax_share)
 
     def held(row: Rented) -> Rented:
         if not row.upfront_share or not moves(row, keys):
@@ -193,6 +194,7 @@ def line_of(plan: Plan, problem: Problem, keys: Sequence[str], factor: float, he
     `held_at` is the factor at whose prices these were counted; inf: no limit on them moves.
     """
     moved = upfront = fixed_upfront = 0.0
+    taxed = 1 + problem.overheads.tax_share
     for each in plan.purchases:
         if each.existing:
             continue
@@ -200,8 +202,8 @@ def line_of(plan: Plan, problem: Problem, keys: Sequence[str], factor: float, he
             fixed_upfront += each.upfront_usd
         else:
             upfront += each.upfront_usd
-            moved += each.usd_month + interest(each, problem.procurement.cost_of_capital_year)
-    moved += sum(api.usd_month for api in plan.apis if named(("api", f"api.{api.provider}"), keys))
+            moved += taxed * each.usd_month + interest(each, problem.procurement.cost_of_capital_year)
+    moved += taxed * sum(api.usd_month for api in plan.apis if named(("api", f"api.{api.provider}"), keys))
     fixed_upfront += sum(spend.upfront_usd for spend in plan.spends)
     limit = problem.procurement.max_upfront_usd
     until = math.inf
