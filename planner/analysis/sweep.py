@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import TypeVar
@@ -82,8 +82,8 @@ def parse_axis(text: str) -> Axis:
     return Axis(key.strip(), factors)
 
 
-def check_axes(problem: Problem, catalog: Catalog, axes: Sequence[Axis]) -> tuple[Axis, ...]:
-    """The axes with the catalog's spelling of GPUs.
+def check_axes(problem: Problem, catalog: Catalog, axes: Sequence[Axis], loads: bool = True) -> tuple[Axis, ...]:
+    """The axes with the catalog's spelling of GPUs; without `loads`, of prices alone.
 
     Raises InputError with every key that names nothing the problem could buy or serve.
     """
@@ -98,7 +98,7 @@ def check_axes(problem: Problem, catalog: Catalog, axes: Sequence[Axis]) -> tupl
         "API": {row.provider for row in prices if row.model in accepted and problem.apis.allow},
         "workload": set(problem.workloads),
     }
-    keys = ["traffic", *(f"traffic.{name}" for name in possible["workload"])]
+    keys = ["traffic", *(f"traffic.{name}" for name in possible["workload"])] if loads else []
     keys += [f"price.{name}" for kind in ("GPU", "provider", "term") for name in possible[kind]]
     keys += ["price.api", *(f"price.api.{name}" for name in possible["API"])] if possible["API"] else []
     complaints: list[Complaint] = []
@@ -199,18 +199,31 @@ def mix_of(plan: Plan) -> dict[str, float]:
     return dict(mix)
 
 
-def scaled(problem: Problem, catalog: Catalog, factors: Mapping[str, float]) -> tuple[Problem, Catalog]:
+def named(names: Iterable[str], keys: Iterable[str]) -> list[str]:
+    """The keys that name a price with these names: its GPU, provider and term, or "api" and "api.PROVIDER"."""
+    wanted = {f"price.{name}" for name in names}
+    return [key for key in keys if key in wanted]
+
+
+def scaled(
+    problem: Problem, catalog: Catalog, factors: Mapping[str, float], together: bool = False
+) -> tuple[Problem, Catalog]:
     """Problem and catalog with every price and load that a key names multiplied by its factor.
 
     Commitments that the catalog gives as a discount become prices first: a factor on on-demand prices leaves
-    them alone.  Several factors on one price multiply.  Existing commitments are paid already and keep theirs.
+    them alone.  Several factors on one price multiply; `together` they are one factor, and a price moves once however
+    many keys name it.  Existing commitments are paid already and keep theirs.
     """
 
+    def dearer(*names: str) -> float:
+        found = [factors[key] for key in named(names, factors)]
+        return math.prod(found[:1] if together else found)
+
     def rent(row: PriceOffer | Quote) -> float:
-        return math.prod(factors.get(f"price.{name}", 1.0) for name in {row.gpu, row.provider, row.term})
+        return dearer(row.gpu, row.provider, row.term)
 
     def tokens(row: ApiPrice | ApiQuote) -> float:
-        return factors.get("price.api", 1.0) * factors.get(f"price.api.{row.provider}", 1.0)
+        return dearer("api", f"api.{row.provider}")
 
     offers = (*catalog.offers, *committed_at_a_discount(catalog))
     catalog = replace(
@@ -265,9 +278,10 @@ def _wrong(text: str, what: str) -> InputError:
 
 def _unknown(key: str, keys: Sequence[str], possible: Mapping[str, set[str]]) -> str:
     terms = sorted(possible["term"], key=lambda term: TERM_MONTHS.get(term, 0))
-    lines = [
-        f"nothing of that name is swept here.{did_you_mean(key, keys)}  Possible:",
-        f"  traffic, or traffic. with a workload: {', '.join(possible['workload'])}",
+    lines = [f"nothing of that name is swept here.{did_you_mean(key, keys)}  Possible:"]
+    if "traffic" in keys:
+        lines.append(f"  traffic, or traffic. with a workload: {', '.join(possible['workload'])}")
+    lines += [
         f"  price. with a term: {', '.join(terms)}",
         f"  price. with a GPU: {', '.join(sorted(possible['GPU']))}",
         f"  price. with a provider: {', '.join(sorted(possible['provider']))}",
