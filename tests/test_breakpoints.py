@@ -14,7 +14,7 @@ from brute_force import BruteForce
 from fleets import random_fleet
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_brute_force import blended, interrupted, promised, scattered, spread_out, surviving
+from test_brute_force import blended, interrupted, little_from_apis, promised, scattered, spread_out, surviving
 from test_egress import tiered
 from test_sharing import random_shared
 from typer.testing import CliRunner
@@ -370,7 +370,7 @@ def test_the_command_says_it_in_words_and_in_json(tmp_path, catalog):
 def test_every_rule_that_counts_prices_is_one_that_is_known_to():
     # a family that is missing here makes V(t) less than concave: planner.analysis.price_changes.method_for must know it
     seen, counting = set[str](), set[str]()
-    fleets = (surviving, interrupted, spread_out, blended, promised, scattered, tiered, random_shared)
+    fleets = (surviving, interrupted, spread_out, blended, promised, scattered, tiered, random_shared, little_from_apis)
     for fleet in (random_fleet, *fleets):
         for seed in range(30):
             i = fleet(seed)
