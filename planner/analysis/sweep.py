@@ -87,6 +87,26 @@ def check_axes(problem: Problem, catalog: Catalog, axes: Sequence[Axis], loads: 
 
     Raises InputError with every key that names nothing the problem could buy or serve.
     """
+    keys, possible = sweepable(problem, catalog, loads)
+    complaints: list[Complaint] = []
+    found: list[Axis] = []
+    for axis in axes:
+        key = spelled(axis.key, keys, catalog)
+        if key not in keys:
+            complaints.append(Complaint(f"--over {printable(axis.key)}", unknown(key, keys, possible)))
+        elif key in {each.key for each in found}:
+            complaints.append(Complaint(f"--over {key}", "is swept twice.  Give all its factors at once."))
+        found.append(Axis(key, axis.factors))
+    points = math.prod(len(axis.factors) for axis in axes)
+    if points > MOST_POINTS:
+        complaints.append(Complaint("--over", f"{points:,} points; at most {MOST_POINTS:,} are solved.  Take fewer."))
+    if complaints:
+        raise InputError(complaints)
+    return tuple(found)
+
+
+def sweepable(problem: Problem, catalog: Catalog, loads: bool = True) -> tuple[list[str], dict[str, set[str]]]:
+    """Every key that names a price or, with `loads`, a load of this problem; and the names in them by kind."""
     seen = [offer for offer, _ in offers_of(problem, catalog)]
     accepted = {each.model for workload in problem.workloads.values() for each in accepted_models(workload)}
     accepted |= {card.family for name in accepted if isinstance(card := resolve_model(catalog, name), ModelCard)}
@@ -101,24 +121,13 @@ def check_axes(problem: Problem, catalog: Catalog, axes: Sequence[Axis], loads: 
     keys = ["traffic", *(f"traffic.{name}" for name in possible["workload"])] if loads else []
     keys += [f"price.{name}" for kind in ("GPU", "provider", "term") for name in possible[kind]]
     keys += ["price.api", *(f"price.api.{name}" for name in possible["API"])] if possible["API"] else []
-    complaints: list[Complaint] = []
-    found: list[Axis] = []
-    for axis in axes:
-        key = axis.key
-        if key not in keys and key.startswith("price."):
-            gpu = resolve_gpu(catalog, key.removeprefix("price."))
-            key = f"price.{gpu.name}" if isinstance(gpu, Gpu) else key
-        if key not in keys:
-            complaints.append(Complaint(f"--over {printable(axis.key)}", _unknown(key, keys, possible)))
-        elif key in {each.key for each in found}:
-            complaints.append(Complaint(f"--over {key}", "is swept twice.  Give all its factors at once."))
-        found.append(Axis(key, axis.factors))
-    points = math.prod(len(axis.factors) for axis in axes)
-    if points > MOST_POINTS:
-        complaints.append(Complaint("--over", f"{points:,} points; at most {MOST_POINTS:,} are solved.  Take fewer."))
-    if complaints:
-        raise InputError(complaints)
-    return tuple(found)
+    return keys, possible
+
+
+def spelled(key: str, keys: Sequence[str], catalog: Catalog) -> str:
+    """A key with the catalog's spelling of its GPU, if it names one."""
+    gpu = resolve_gpu(catalog, key.removeprefix("price.")) if key not in keys and key.startswith("price.") else None
+    return f"price.{gpu.name}" if isinstance(gpu, Gpu) else key
 
 
 def sweep(
@@ -206,13 +215,17 @@ def named(names: Iterable[str], keys: Iterable[str]) -> list[str]:
 
 
 def scaled(
-    problem: Problem, catalog: Catalog, factors: Mapping[str, float], together: bool = False
+    problem: Problem,
+    catalog: Catalog,
+    factors: Mapping[str, float],
+    together: bool = False,
+    moves: Callable[[PriceOffer | Quote], bool] = lambda _: True,
 ) -> tuple[Problem, Catalog]:
     """Problem and catalog with every price and load that a key names multiplied by its factor.
 
     Commitments that the catalog gives as a discount become prices first: a factor on on-demand prices leaves
     them alone.  Several factors on one price multiply; `together` they are one factor, and a price moves once however
-    many keys name it.  Existing commitments are paid already and keep theirs.
+    many keys name it.  Existing commitments are paid already and keep theirs, and so does what never `moves`.
     """
 
     def dearer(*names: str) -> float:
@@ -220,7 +233,7 @@ def scaled(
         return math.prod(found[:1] if together else found)
 
     def rent(row: PriceOffer | Quote) -> float:
-        return dearer(row.gpu, row.provider, row.term)
+        return dearer(row.gpu, row.provider, row.term) if moves(row) else 1.0
 
     def tokens(row: ApiPrice | ApiQuote) -> float:
         return dearer("api", f"api.{row.provider}")
@@ -276,9 +289,10 @@ def _wrong(text: str, what: str) -> InputError:
     return InputError([Complaint(f"--over {printable(text)}", what)])
 
 
-def _unknown(key: str, keys: Sequence[str], possible: Mapping[str, set[str]]) -> str:
+def unknown(key: str, keys: Sequence[str], possible: Mapping[str, set[str]]) -> str:
+    """That a key names nothing of a problem, and what would."""
     terms = sorted(possible["term"], key=lambda term: TERM_MONTHS.get(term, 0))
-    lines = [f"nothing of that name is swept here.{did_you_mean(key, keys)}  Possible:"]
+    lines = [f"nothing of that name has a price or a load here.{did_you_mean(key, keys)}  Possible:"]
     if "traffic" in keys:
         lines.append(f"  traffic, or traffic. with a workload: {', '.join(possible['workload'])}")
     lines += [

@@ -128,6 +128,8 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
     for b in inputs.block_h:
         asked = set(classes_in[b])
         for o, offer in inputs.offers.items():
+            if b in offer.away:
+                continue
             if offer.existing is None and (offer.billing == "stretch" or (offer.billing == "hourly" and operated)):
                 whole = operate if offer.billing == "hourly" else "Integer"
                 useful_machines = offer.max_machines if offer.billing == "hourly" else limit_of(offer)
