@@ -181,9 +181,7 @@ def signed_usd(inputs: FleetInputs, signed: FirstStage) -> float:
     return procurement_usd(inputs, {(o, None): n for o, n in signed.items()}, {})
 
 
-def alone(
-    scenarios: Mapping[str, FleetInputs], settings: Settings, progress: Progress = silent
-) -> dict[str, Solution]:
+def alone(scenarios: Mapping[str, FleetInputs], settings: Settings, progress: Progress = silent) -> dict[str, Solution]:
     """Each scenario's own cheapest plan: as if one could wait and see."""
     return {s: search(inputs, settings, progress) for s, inputs in scenarios.items()}
 

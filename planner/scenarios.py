@@ -171,7 +171,9 @@ class _Copy:
         """Limits on kinds in this scenario, and its fixed costs, which are paid by the kind that is used."""
         i = self.inputs
         kinds = {
-            self.own(f): replace(few, kind={self.offer(each): j for each, j in few.kind.items()}, usd_month=self.usd(few))
+            self.own(f): replace(
+                few, kind={self.offer(each): j for each, j in few.kind.items()}, usd_month=self.usd(few)
+            )
             for f, few in i.few_kinds.items()
         }
         if i.provider_usd_month:

@@ -15,6 +15,7 @@ from pydantic import Field
 from planner.problem.apis import Apis
 from planner.problem.procurement import Procurement
 from planner.problem.resilience import Resilience
+from planner.problem.scenarios import Scenario
 from planner.problem.section import Money, Name, Positive, Section, Share
 from planner.problem.sharing import Sharing
 from planner.problem.spot import Spot
@@ -112,4 +113,5 @@ class Problem(Section):
     overheads: Overheads = Overheads()
     currency: Currency | None = Field(default=None, description="left out: USD alone")
     performance: Performance = Performance()
+    scenarios: list[Scenario] = Field(default=[], description="what may come; only `plan robust` looks at it")
     solver: SolverSettings = SolverSettings()
