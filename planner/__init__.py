@@ -6,7 +6,8 @@
 
 `load` reads and checks a problem file; `solve` finds the cheapest plan, proves how good it is and audits it;
 `sweep` solves again at other prices or loads; `evaluate` costs and checks a fleet that is given (`load_fleet`);
-`compare` puts two plans beside each other; `robust` finds one plan for many scenarios.  They are imported when first asked for: `plan --help` is quick.
+`compare` puts two plans beside each other; `robust` finds one plan for many scenarios.  They are imported when first
+asked for: `plan --help` is quick.
 """
 
 from __future__ import annotations

@@ -86,6 +86,7 @@ class Hedge:
     criterion: Criterion
     settings: Settings
     reference_usd: Mapping[str, float]  # taken off each scenario's cost: regret; else 0
+    least_usd: Mapping[str, float]  # no plan costs less in that scenario; -inf: nothing is known
     progress: Progress = silent
     tried: list[Outcome] = field(default_factory=list)
     bounds: list[tuple[Mapping[str, float], float]] = field(default_factory=list)  # weights, least expected cost
@@ -103,7 +104,8 @@ class Hedge:
     def bound(self) -> float:
         """No plan does better [USD/month]; -inf: nothing is proved."""
         off = self.reference_usd
-        return max((usd - sum(p[s] * off[s] for s in p) for p, usd in self.bounds), default=-math.inf)
+        proved = [usd - sum(p[s] * off[s] for s in p) for p, usd in self.bounds]
+        return max([*proved, self.value(self.least_usd)])
 
     def proved(self) -> bool:
         """Whether the best plan is within the gap asked for; of a regret, as a share of what the plan costs."""

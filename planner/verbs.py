@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from planner.comparison import Comparison
     from planner.evaluation import Evaluation
     from planner.problem.fleet import FleetFile
-    from planner.robust import Measure, RobustPlan
+    from planner.robust_plan import Measure, RobustPlan
 
 QUICKLY_S = 10.0
 """Beside a fleet that is evaluated, the best plan is looked for so long unless asked otherwise."""

@@ -17,6 +17,7 @@ from planner.catalog.load import Catalog
 from planner.errors import AuditFailed, Complaint, InputError, ProblemError
 from planner.finish import finish
 from planner.hedging import Criterion, Hedge, Outcome, alone, cheapest_known, least_usd
+from planner.market import Lot
 from planner.numbers import paid_anyway
 from planner.plan import Plan
 from planner.problem.places import Finding, ProblemFile
@@ -24,11 +25,12 @@ from planner.problem.procurement import SpendQuote
 from planner.problem.schema import Problem
 from planner.reduce import Reduced
 from planner.remarks import budget_words, in_the_way
-from planner.robust import RobustPlan, ScenarioPlan, Signed, Worth
+from planner.robust_plan import RobustPlan, ScenarioPlan, Signed, Worth
 from planner.scenarios import FirstStage, first_stage, held
 from planner.search import Progress, search, silent
 from planner.solution import Ended, Solution
 from planner.solver import Settings, tells_bound
+from planner.spending import SpendPlan
 from planner.tidy import tidy
 
 MEAN = ""
@@ -43,7 +45,7 @@ def robust(
     today: date,
     progress: Progress = silent,
 ) -> RobustPlan:
-    """What to sign now so that the cost over all scenarios is least by the criterion, and how good that is proved to be.
+    """What to sign now so that the cost over all scenarios is least by the criterion, and how good that is proved.
 
     The limit of time holds for each of its searches.  Raises `InputError` for scenarios that cannot be, `NoCandidate`
     where one can be served by nothing, `AuditFailed` where the answer breaks its problem.
@@ -74,7 +76,8 @@ def robust(
     references = dict.fromkeys(own, 0.0)
     if criterion.measure == "regret":
         references = {s: inf if found.usd_month is None else found.usd_month for s, found in own.items()}
-    hedge = Hedge(inputs, weight, criterion, settings, references, progress)
+    least = {s: least_usd(found) for s, found in own.items()}
+    hedge = Hedge(inputs, weight, criterion, settings, references, least, progress)
     mean = search(ways[MEAN].reduced.inputs, settings, progress)
     naive = None
     if mean.usd_month is not None:
@@ -221,22 +224,41 @@ def worth(dear: float, dear_bound: float, cheap: float, cheap_bound: float) -> W
 
 def in_words(asked: Problem, reduced: Reduced, signed: FirstStage) -> tuple[Signed, ...]:
     """What is signed, the dearest first."""
-    out = []
-    month_h = asked.month_hours
-    for o, n in signed.items():
-        if o in reduced.lots:
-            row, lot = reduced.lots[o].row, reduced.lots[o]
-            kind = {"region": row.region, "what": row.machine, "gpu": row.gpu, "gpus": row.gpus}
-            usd_h, upfront, term, provider = row.usd_h, lot.upfront_usd, row.term, row.provider
-        else:
-            plan = reduced.spends[o]
-            kind = {"region": "", "what": "spend commitment"}
-            usd_h, upfront, provider = plan.step_usd_h, plan.upfront_usd, plan.quote.provider
-            term = plan.quote.term if isinstance(plan.quote, SpendQuote) else ""
-        out.append(
-            Signed(
-                provider=provider, term=term, count=n, usd_h=usd_h, usd_month=n * usd_h * month_h,
-                upfront_usd=n * upfront, **kind,
-            )
-        )  # fmt: skip
+    out = [
+        machines(reduced.lots[o], n, asked.month_hours)
+        if o in reduced.lots
+        else promise(reduced.spends[o], n, asked.month_hours)
+        for o, n in signed.items()
+    ]
     return tuple(sorted(out, key=lambda each: (-each.usd_month, each.provider, each.what, each.term)))
+
+
+def machines(lot: Lot, count: int, month_h: float) -> Signed:
+    """Machines that are signed for or bought."""
+    row = lot.row
+    return Signed(
+        provider=row.provider,
+        region=row.region,
+        what=row.machine,
+        gpu=row.gpu,
+        gpus=row.gpus,
+        term=row.term,
+        count=count,
+        usd_h=row.usd_h,
+        usd_month=count * row.usd_h * month_h,
+        upfront_usd=count * lot.upfront_usd,
+    )
+
+
+def promise(plan: SpendPlan, count: int, month_h: float) -> Signed:
+    """A spend commitment that is promised."""
+    return Signed(
+        provider=plan.quote.provider,
+        region="",
+        what="spend commitment",
+        term=plan.quote.term if isinstance(plan.quote, SpendQuote) else "",
+        count=count,
+        usd_h=plan.step_usd_h,
+        usd_month=count * plan.step_usd_h * month_h,
+        upfront_usd=count * plan.upfront_usd,
+    )

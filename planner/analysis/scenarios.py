@@ -129,10 +129,9 @@ def all_ways(
     several = {o for way in ways.values() for o in first_stage(way.reduced.inputs)}
     for s, way in ways.items():
         if lacking := several - first_stage(way.reduced.inputs):
-            what = f"{', '.join(sorted(lacking))} would pay for nothing in {s or 'the mean scenario'}, and for something in other scenarios."
-            raise ProblemError(
-                problem_file.complaints([Finding(("procurement", "spend_quotes"), what + "  Leave it out.")])
-            )
+            what = f"{', '.join(sorted(lacking))} would pay for nothing in {s or 'the mean scenario'}, only in others."
+            found = [Finding(("procurement", "spend_quotes"), what + "  Leave it out.")]
+            raise ProblemError(problem_file.complaints(found))
     return ways
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from planner.audit.evidence import usd_differs
 from planner.plan import Plan
 from planner.problem.schema import Problem
-from planner.robust import RobustPlan
+from planner.robust_plan import RobustPlan
 
 AUDITED = (
     "the same is signed in every scenario, at the same price",
@@ -54,7 +54,7 @@ def _signed(found: RobustPlan) -> list[str]:
     usd = sum(line.usd_month for line in found.signed)
     in_plan = sum(line[5] * n for line, n in signed_in(first.plan)) * first.plan.month_hours
     if told != counted or usd_differs(usd, in_plan):
-        breaches.append(f"{told} signed for ${usd:,.2f} a month are told, {counted} for ${in_plan:,.2f} are in the plans")
+        breaches.append(f"{told} are signed for ${usd:,.2f} a month, in the plans {counted} for ${in_plan:,.2f}")
     return breaches
 
 

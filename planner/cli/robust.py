@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from planner.errors import Complaint, InputError
 from planner.files import write_whole
 
 
-class MadeSmall(str, Enum):
+class MadeSmall(StrEnum):
     """What is made small."""
 
     expected = "expected"

@@ -1,4 +1,4 @@
-"""Under which weights of the scenarios do the plans that are known cost the most?  A small program beside the fleet's."""
+"""Under which weights of the scenarios the plans that are known cost the most: a small program beside the fleet's."""
 
 from __future__ import annotations
 

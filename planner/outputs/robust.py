@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rich.console import Console
 
 from planner.outputs.figures import TERM_WORDS, number, percent, percent_at_most, plain, things, usd, usd_fine
 from planner.outputs.page import Line, Page
 from planner.plan import Plan
-from planner.robust import RobustPlan, ScenarioPlan, Signed, Worth
+from planner.robust_plan import RobustPlan, ScenarioPlan, Signed, Worth
 
 
 def show_robust(found: RobustPlan, console: Console) -> None:
@@ -59,7 +57,9 @@ def _answer(found: RobustPlan, cents: bool) -> str:
 
 
 def _standing(found: RobustPlan, cents: bool) -> str:
-    expected = "" if found.criterion == "expected" else f"  Expected: {usd(found.expected_usd_month or 0, cents)} a month."
+    expected = (
+        "" if found.criterion == "expected" else f"  Expected: {usd(found.expected_usd_month or 0, cents)} a month."
+    )
     if found.gap is None or found.bound_usd_month is None:
         return f"How good it is was not proved in time.{expected}"
     of = " of what the dearest scenario costs" if found.criterion == "regret" else ""
@@ -111,7 +111,7 @@ def _show_scenarios(found: RobustPlan, page: Page) -> None:
     page.table("What may come", ("weight", "USD/month", "had one known", "mean's plan"), lines)
     page.say(
         "Had one known: the cheapest plan for that scenario alone.  Mean's plan: with what the plan for the mean "
-        f"scenario signs ({_list([_what(each) for each in found.mean_signed]) or 'nothing'}).",
+        f"scenario signs ({', '.join(_what(each) for each in found.mean_signed) or 'nothing'}).",
         "dim",
     )
 
@@ -150,10 +150,7 @@ def _show_worths(found: RobustPlan, page: Page) -> None:
 
 def _worth(what: str, worth: Worth, page: Page) -> str:
     low, high = usd(worth.at_least, page.cents), usd(worth.at_most, page.cents)
+    if not worth.sure:
+        return f"{what} {usd(worth.usd_month, page.cents)} a month, if anything: {high} at most by what is proved."
     between = "" if low == high else f", {low} to {high} by what is proved"
-    open_ = "" if worth.sure or not worth.at_most else ": it may be nothing, the gaps of the solves are larger"
-    return f"{what} {usd(worth.usd_month, page.cents)} a month{between}{open_}."
-
-
-def _list(words: Sequence[str]) -> str:
-    return ", ".join(words)
+    return f"{what} {usd(worth.usd_month, page.cents)} a month{between}."
