@@ -23,9 +23,10 @@ from planner.formulation.weights import assemble_weights
 from planner.inputs import FleetInputs
 from planner.mixing import procurement_usd
 from planner.scenarios import FirstStage, first_stage, held, together
-from planner.search import Progress, search, silent
+from planner.search import search
 from planner.solution import Ended, Solution
 from planner.solver import Settings, solve_model
+from planner.state import Progress, silent
 
 Measure = Literal["expected", "worst", "cvar", "regret"]
 ROUNDS = 12

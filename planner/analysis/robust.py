@@ -27,10 +27,11 @@ from planner.reduce import Reduced
 from planner.remarks import budget_words, in_the_way
 from planner.robust_plan import RobustPlan, ScenarioPlan, Signed, Worth
 from planner.scenarios import FirstStage, first_stage, held
-from planner.search import Progress, search, silent
+from planner.search import search
 from planner.solution import Ended, Solution
 from planner.solver import Settings, tells_bound
 from planner.spending import SpendPlan
+from planner.state import Progress, silent
 from planner.tidy import tidy
 
 MEAN = ""
