@@ -189,6 +189,7 @@ class FleetInputs:
     api_max_req_s: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (w, a) requests/s
     api_max_share: Mapping[str, float] = field(default_factory=dict)  # beta_w  by workload, of what may not wait
     serving_share: Mapping[str, float] = field(default_factory=dict)  # alpha_g  of the time of spot machines; else 1
+    min_replicas: Mapping[str, int] = field(default_factory=dict)  # R_w   by workload, in every block
     spot_max_share: Mapping[str, float] = field(default_factory=dict)  # by workload
     blends: Mapping[str, Blend] = field(default_factory=dict)
     provider_max_share: Mapping[str, float] = field(default_factory=dict)  # kappa_w  by workload, on one provider

@@ -131,6 +131,7 @@ def to_inputs(
             if w.api_max_share < 1 and w.deferrable is None
         },
         serving_share={g: lot.serving_share for g, lot in groups.items() if lot.row.term == "spot"},
+        min_replicas={name: w.min_replicas for name, w in problem.workloads.items() if w.min_replicas},
         spot_max_share={
             w: workload.spot_max_share for w, workload in problem.workloads.items() if workload.interruptible
         },

@@ -319,6 +319,7 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("interruptions_counted", {}, {"spot.interruptions_month": None}, "13.3333 recomputed"),
     ("interruptions_counted", {"purchases.0.serving_share": 0.9}, {}, "is not spot and said to serve 0.9"),
     ("interruptions_counted", {}, {"spot.max_machines_pool": 0}, "1 machines of one spot pool, at most 0"),
+    ("enough_replicas", {}, {"workloads.chat.min_replicas": 2}, "chat in night: 1 replicas run, 2 are asked for"),
     (
         "survives_a_place",
         {"deployments.0.group": "spot", "deployments.0.market": "spot"},

@@ -535,3 +535,10 @@ def test_variables_and_offers_of_two_spellings_that_collide_stay_apart():
     problem = LpProblem("alone", LpMinimize)
     v = create_variables(problem, chat_fleet(offers=twins), operation="whole")
     assert len({x.name for x in v.always.values()}) == 2
+
+
+def test_so_many_replicas_run_whether_asked_for_or_not():
+    where, night = ("llama", "h100", "day"), ("llama", "h100", "night")
+    fleet = chat_fleet(min_replicas={"chat": 2})
+    assert broken("keep_replicas_running", fleet, replicas={where: 2, night: 3}) == set()
+    assert broken("keep_replicas_running", fleet, replicas={where: 2, night: 1}) == {("chat", "night")}

@@ -47,6 +47,7 @@ CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     fleet.groups_alike,
     fleet.within_capacity,
     fleet.within_machines,
+    fleet.enough_replicas,
     fleet.where_workloads_run,
     fleet.spot_and_marketplaces,
     resilience.survives_a_machine,
@@ -93,6 +94,7 @@ ABOUT_BUYING: tuple[Callable[[Evidence], Finding], ...] = (
     limits.budget,
     spread.provider_shares,
     spread.few_kinds,
+    fleet.enough_replicas,
 )
 """Of these, the rules on what may be bought: a fleet that is given may break them and still be costed."""
 

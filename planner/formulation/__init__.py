@@ -25,6 +25,7 @@ r"""The fleet MILP, on one page.
               within_api_share          APIs serve no more than their share
               within_api_rate           APIs take no more than their rate limit
               within_replica_capacity   replicas carry what they can at their objective, queueing included
+              keep_replicas_running     replicas run that are to run whether asked for or not
               open_before_use           a deployment that has a replica pays its queue's loss
               within_gpu_parts          replicas that take a part of a GPU fit the GPUs split that way
               within_machine_gpus       replicas fit the machines that run
@@ -58,6 +59,7 @@ family, write the function and add it to `ROWS` below.
 
 from planner.formulation.assemble import FleetModel, assemble
 from planner.formulation.capacity import (
+    keep_replicas_running,
     open_before_use,
     within_gpu_parts,
     within_machine_gpus,
@@ -99,6 +101,7 @@ ROWS = (
     within_api_share,
     within_api_rate,
     within_replica_capacity,
+    keep_replicas_running,
     open_before_use,
     within_gpu_parts,
     within_machine_gpus,
