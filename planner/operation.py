@@ -57,11 +57,12 @@ class Operation:
         self.workers = settings.workers if len(inputs.block_h) >= FEW_BLOCKS else 1
         self.waking: Iterable[None] = wake(self.workers) if self.workers > 1 else ()
         self.promises = {s for s, offer in inputs.offers.items() if offer.covers}
-        self.price_h: dict[str, float] = {}
+        self.cheapest: dict[str, str] = {}  # by group: the offer by the hour of which there is no end
         self.costs_usd: dict[str, float] = {}  # by block: the least that a way to run it costs, credit aside
         for o, offer in inputs.offers.items():
             if offer.billing == "hourly" and offer.existing is None and offer.max_machines is None and o not in shared:
-                self.price_h[offer.group] = min(offer.usd_h, self.price_h.get(offer.group, math.inf))
+                best = self.cheapest.setdefault(offer.group, o)
+                self.cheapest[offer.group] = o if offer.usd_h < inputs.offers[best].usd_h else best
 
     def owed(self, k: str, b: str) -> float:
         """Work of the window that (k, b) belongs to [requests/month]."""
@@ -191,28 +192,31 @@ class Operation:
         for step, n in steps.items():
             group = self.inputs.offers[step[0]].group
             more[group] = more.get(group, 0) + n - held.get(step, 0)
-        saved = 0.0
+        saved, rent = 0.0, 0.0
         for group, n in more.items():
-            rent = self.price_h.get(group, math.inf)
+            best = self.cheapest.get(group)
             for o in sorted(spare):
                 offer = self.inputs.offers[o]
-                if offer.group == group and offer.usd_h == rent:
+                if best is not None and offer.group == group and offer.usd_h == self.inputs.offers[best].usd_h:
                     less = min(n, spare[o])
                     n -= less
                     spare[o] -= less
-                    saved += less * rent * self.inputs.block_h[block]
+                    saved += less * self.inputs.rent_usd(o, block)
+                    rent += less * offer.usd_h * self.inputs.block_h[block]
             if n:
                 return None
-        run = replace(run, hourly={o: n for o, n in spare.items() if n}, usd_month=run.usd_month - saved)
-        way = replace(found.way, usd_month=run.usd_month)
+        run = replace(run, hourly={o: n for o, n in spare.items() if n}, usd_month=run.usd_month - rent)
+        way = replace(found.way, usd_month=found.way.usd_month - saved)
         return BlockAnswer(run=run, way=way, bound_usd_month=found.bound_usd_month - saved, implied=True)
 
-    def rent_h(self, o: str) -> float:
-        """The most that one step more of an offer can save in an hour [USD/h]."""
+    def most_saved_usd(self, o: str, b: str) -> float:
+        """The most that one step more of an offer can save in a block [USD/month]."""
         offer = self.inputs.offers[o]
         if offer.covers:
-            return offer.usd_h * max(self.inputs.offers[each].usd_h / rate for each, rate in offer.covers.items())
-        return self.price_h.get(offer.group, math.inf)
+            most = max(self.inputs.offers[each].usd_h / rate for each, rate in offer.covers.items())
+            return offer.usd_h * most * self.inputs.block_h[b]
+        best = self.cheapest.get(offer.group)
+        return math.inf if best is None else self.inputs.rent_usd(best, b)
 
     def proofs(self, steps: Mapping[Steps, int], credit: Credit, answers: Mapping[str, BlockAnswer]) -> list[Proved]:
         """What these answers prove about every other procurement (see formulation.proofs)."""
@@ -225,7 +229,7 @@ class Operation:
             gains = {}
             for o, block in self.inputs.steps():
                 if block in (None, b):
-                    rent = self.rent_h(o) * self.inputs.block_h[b]
+                    rent = self.most_saved_usd(o, b)
                     gains[o, block] = 1.0 if answer.run is None else min(rent, answer.bound_usd_month - floor)
             if answer.run is None:  # machines are wanting, not money
                 gains = {step: gain for step, gain in gains.items() if step[0] not in self.promises}
@@ -277,4 +281,5 @@ def solve_block(program: FleetInputs, block: str, settings: Settings, time_limit
         if (k, block) in program.reward_usd_request:
             done[k] = done.get(k, 0.0) + y * seconds
     bound = answer.bound if answer.bound is not None else -math.inf
-    return BlockAnswer(run=run, way=Way(usd_month=run.usd_month, requests_month=done), bound_usd_month=bound)
+    usd = run.usd_month + sum(n * program.starts_least_usd(o, block) for o, n in run.hourly.items())
+    return BlockAnswer(run=run, way=Way(usd_month=usd, requests_month=done), bound_usd_month=bound)

@@ -23,6 +23,7 @@ from planner.audit import (
     service,
     spot,
     spread,
+    startup,
     today,
 )
 from planner.audit.evidence import Evidence, Finding
@@ -71,6 +72,7 @@ CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     apis.api_prices,
     apis.api_amounts,
     bill.machine_hours,
+    startup.starts_counted,
     bill.cost_lines,
     bill.sums_and_gap,
     commitments.commitments_judged,

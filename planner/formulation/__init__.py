@@ -11,8 +11,8 @@ r"""The fleet MILP, on one page.
               ready_kcgb     requests/s of class k that they stand ready for, should another place be lost
               api_kab        requests/s of class k bought from API a; deferred_api_vk requests a month
 
-    minimize  hourly_rent + covered_rent + commitments + cost_of_capital + api_tokens + egress
-              + self_hosting + provider_fees                                        USD per month
+    minimize  hourly_rent + start_up + covered_rent + commitments + cost_of_capital + api_tokens
+              + egress + self_hosting + provider_fees                               USD per month
 
     such that serve_demand              every request of the hour is served
               serve_deferred            work that may wait is done inside its window
@@ -34,6 +34,7 @@ r"""The fleet MILP, on one page.
               cover_what_runs           ... and for machines that run
               whole_lots                what is sold by the pod is bought by the pod
               minimum_order             orders are placed whole or not at all
+              count_starts              machines on that were not on the hour before are started
               minimum_rental            a machine once started runs on for its minimum rental
               within_upfront_cash       upfront payments stay within the cash allowed
               within_budget             the budget is kept
@@ -75,6 +76,7 @@ from planner.formulation.serving import (
     within_spot_share,
 )
 from planner.formulation.spread import within_few_kinds, within_provider_share
+from planner.formulation.starts import count_starts
 
 ROWS = (
     serve_demand,
@@ -97,6 +99,7 @@ ROWS = (
     cover_what_runs,
     whole_lots,
     minimum_order,
+    count_starts,
     minimum_rental,
     within_upfront_cash,
     within_budget,
