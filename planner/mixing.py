@@ -18,6 +18,9 @@ from planner.solution import BlockRun
 from planner.solver import Settings, solve_model
 from planner.starts import in_order, starts_usd
 
+STARTS_S = 5.0
+"""A mix that counts starts is looked for no longer than this; the best until then is taken."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
@@ -103,8 +106,9 @@ def mix(
     fixed_usd = procurement_usd(inputs, steps, ways)
     relaxed_usd = fixed_usd + (relaxed.objective or 0.0)
     if any(len(answers) > 1 for answers in ways.values()):
-        model = assemble_mix(inputs, several, dear)
-        limits = replace(settings, gap=settings.gap / 10, time_limit_s=max(0.1, time_limit_s))
+        model = assemble_mix(inputs, several, dear, counting_starts=inputs.start_h > 0)
+        left_s = min(time_limit_s, STARTS_S) if inputs.start_h else time_limit_s
+        limits = replace(settings, gap=settings.gap / 10, time_limit_s=max(0.1, left_s))
         if solve_model(model.model, limits).objective is None:
             return None, relaxed_usd, credit
     if any((x.varValue or 0) > 1e-6 * inputs.windows[w].requests_month[k] for (w, k), x in model.undone.items()):

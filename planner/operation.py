@@ -206,7 +206,7 @@ class Operation:
             if n:
                 return None
         run = replace(run, hourly={o: n for o, n in spare.items() if n}, usd_month=run.usd_month - rent)
-        way = replace(found.way, usd_month=found.way.usd_month - saved)
+        way = replace(found.way, usd_month=found.way.usd_month - saved, hourly=run.hourly if found.way.hourly else {})
         return BlockAnswer(run=run, way=way, bound_usd_month=found.bound_usd_month - saved, implied=True)
 
     def most_saved_usd(self, o: str, b: str) -> float:
@@ -282,4 +282,5 @@ def solve_block(program: FleetInputs, block: str, settings: Settings, time_limit
             done[k] = done.get(k, 0.0) + y * seconds
     bound = answer.bound if answer.bound is not None else -math.inf
     usd = run.usd_month + sum(n * program.starts_least_usd(o, block) for o, n in run.hourly.items())
-    return BlockAnswer(run=run, way=Way(usd_month=usd, requests_month=done), bound_usd_month=bound)
+    way = Way(usd_month=usd, requests_month=done, hourly=run.hourly if program.start_h else {})
+    return BlockAnswer(run=run, way=way, bound_usd_month=bound)

@@ -232,6 +232,11 @@ def run_blocks(
             before_usd = settled_usd
             found, settled_usd, credit = mix(inputs, settings, steps, ways, state.left_s())
             state.keep(found)
+            if inputs.start_h and found is not None and not round_of_proof:
+                for o in sorted({o for run in found.runs for o in run.hourly if inputs.offers[o].billing == "hourly"}):
+                    # Each alone: machines that are on already spare others a start.
+                    add_ways(ways, operation.answers(steps, credit, hourly=frozenset({o})))
+                state.keep(mix(inputs, settings, steps, ways, state.left_s())[0])
             if not inputs.windows or before_usd - settled_usd <= settings.gap / 10 * settled_usd:
                 break
         state.progress("proving the hours", state.best_usd(), state.bound)

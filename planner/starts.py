@@ -47,7 +47,7 @@ def in_order(inputs: FleetInputs, runs: list[BlockRun]) -> list[BlockRun]:
         of_block[run.block].append(run)
     for mine in of_block.values():
         mine.sort(key=lambda run: sum(n * inputs.offers[o].usd_h for o, n in run.hourly.items()))
-    rising = {place: True for place in nights(inputs)}
+    rising = dict.fromkeys(nights(inputs), True)
     on = {hour: run for place in rising for hour, run in laid(place, of_block[place[0]], True)}
     for _ in range(len(rising)):
         before = dict(rising)

@@ -358,9 +358,7 @@ class BruteForce:
             ranges.append(range((most if limit is None else min(most, limit)) + 1))
         return [dict(zip(hourly, counts, strict=True)) for counts in itertools.product(*ranges)]
 
-    def of_counts(
-        self, rented: list[dict[str, int]], held: dict[str, int], hour: Hour
-    ) -> list[tuple[float, Capacity]]:
+    def of_counts(self, rented: list[dict[str, int]], held: dict[str, int], hour: Hour) -> list[tuple[float, Capacity]]:
         """(USD/month, capacity) of all ways to place replicas with any of these counts, none worse than another."""
         priced = sorted((self.rent(counts, held, hour), i) for i, counts in enumerate(rented))
         kept: list[tuple[float, Capacity]] = []
