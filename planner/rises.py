@@ -20,7 +20,7 @@ def with_rise(inputs: FleetInputs, settings: Settings) -> FleetInputs:
     if not inputs.start_h:
         return inputs
     known: dict[tuple[tuple[str, float], ...], dict[str, float]] = {}
-    rise = {}
+    rise: dict[tuple[str, str], float] = {}
     for g in inputs.group_gpus:
         work = work_of(inputs, g)
         of_block = known.get(key := tuple(work.items()))

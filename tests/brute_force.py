@@ -242,7 +242,7 @@ class BruteForce:
     def run_in_order(
         self, offers: set[str], signed: Mapping[str, tuple[int, ...]], hosting: bool, below: float
     ) -> float:
-        """The best way to run all hours where starts are paid: every machine count of every hour, and what joins them."""
+        """The best way to run all hours where starts are paid: all machine counts of all hours, and what joins them."""
         options: list[list[tuple[float, dict[str, int], float, Capacity]]] = []
         for place, hour in enumerate(self.hours):
             held = {o: n[place] for o, n in signed.items()}
