@@ -1,7 +1,7 @@
 """Which API may serve which class, and what a request costs there.
 
-Token prices carry no region, so they satisfy no rule about places.  Nothing is estimated: the latency
-of APIs is not modeled.
+Token prices carry no region: an API satisfies a rule about places only where the problem says it stands.  Nothing is
+estimated: the latency of APIs is not modeled.
 """
 
 from __future__ import annotations
@@ -11,32 +11,48 @@ import math
 from planner.catalog.load import Catalog
 from planner.catalog.rows import ApiPrice
 from planner.drops import Drops
-from planner.problem.matching import named
+from planner.performance.types import Request
+from planner.problem.matching import named, stands_in
 from planner.problem.schema import Problem
 from planner.problem.workload import Workload
 from planner.traffic.types import Load
-from planner.variants import blends, may_do_all, sold_as, too_poor
+from planner.variants import accepted_models, blends, card, may_do_all, sold_as, too_poor
 
 
-def has_place_rule(problem: Problem, workload: Workload) -> bool:
-    """Whether the place of what serves this workload is restricted."""
-    return any(w.regions or w.countries or w.continents for w in (problem.procurement.where, workload.where))
+def why_not_there(problem: Problem, workload: Workload, provider: str) -> str:
+    """Why a workload's requests may not be sent to a provider's API at all; empty if they may."""
+    rule, place = problem.apis, problem.apis.places.get(provider)
+    rules = [w for w in (problem.procurement.where, workload.where) if w.regions or w.countries or w.continents]
+    if not (rule.allow and workload.apis):
+        return "APIs not allowed"
+    if (rule.providers and not named(provider, rule.providers)) or named(provider, rule.exclude_providers):
+        return "API provider not allowed"
+    if rules and place is None:
+        return "token prices state no region, and this workload has a rule about places"
+    if place is not None and not all(stands_in(where, place) for where in rules):
+        return "the API stands where this workload may not be served"
+    if workload.data_class is not None and workload.data_class not in rule.cleared_for.get(provider, []):
+        return f"API not cleared for {workload.data_class} data"
+    return ""
 
 
 def api_prices(problem: Problem, load: Load, catalog: Catalog, drops: Drops) -> dict[str, dict[str, ApiPrice]]:
     """By API (provider) and class, the cheapest price at which it sells one of the workload's models.
 
-    Token prices carry no region, so they satisfy no rule about places.  Where it matters which model serves, a provider
-    is one API for each.  What may wait is bought from one, so only models that may do all of it count there.
+    Where it matters which model serves, a provider is one API for each.  What may wait is bought from one, so only
+    models that may do all of it count there.
     """
     quotes = [
         ApiPrice(
-            model=q.model,
+            model=q.sold_as,
             open_weight=True,
             provider=q.provider,
-            api_model_id=q.model,
+            api_model_id=q.sold_as,
             input_usd_mtok=q.input_usd_mtok,
             output_usd_mtok=q.output_usd_mtok,
+            cached_input_usd_mtok=q.cached_input_usd_mtok,
+            batch_input_usd_mtok=q.batch_input_usd_mtok,
+            batch_output_usd_mtok=q.batch_output_usd_mtok,
             source=q.source,
             observed_on=q.observed_on,
         )
@@ -47,17 +63,14 @@ def api_prices(problem: Problem, load: Load, catalog: Catalog, drops: Drops) -> 
     for k in load.classes:
         workload = problem.workloads[k.workload]
         sold = sold_as(workload, catalog)
+        own = public_names_of_own_weights(workload, catalog)
         for row in quotes + list(catalog.api_prices):
             if row.model not in sold:
+                if row.model in own:
+                    drops.add("no public API sells weights of your own", f"{row.model} of {row.provider}", 1)
                 continue
-            if not (rule.allow and workload.apis):
-                drops.add("APIs not allowed")
-            elif has_place_rule(problem, workload):
-                drops.add("token prices state no region, and this workload has a rule about places")
-            elif (rule.providers and not named(row.provider, rule.providers)) or named(
-                row.provider, rule.exclude_providers
-            ):
-                drops.add("API provider not allowed")
+            if why := why_not_there(problem, workload, row.provider):
+                drops.add(why)
             elif (row.max_input_tok or math.inf) < k.request.input_tok or (
                 row.max_output_tok or math.inf
             ) < k.request.output_tok:
@@ -70,9 +83,8 @@ def api_prices(problem: Problem, load: Load, catalog: Catalog, drops: Drops) -> 
                 may_wait = workload.deferrable is not None
                 api = f"{row.provider} {row.model}" if blends(workload) and not may_wait else row.provider
                 known = out.setdefault(api, {}).get(k.label)
-                if known is None or usd_request(
-                    row, k.request.input_tok, k.request.output_tok, batch=may_wait
-                ) < usd_request(known, k.request.input_tok, k.request.output_tok, batch=may_wait):
+                usd = usd_request(row, k.request, batch=may_wait)
+                if known is None or usd < usd_request(known, k.request, batch=may_wait):
                     out[api][k.label] = row
     if rule.max_req_s is None and problem.spread.max_provider_traffic_share >= 1:
         cheapest_only(problem, out, load, drops)
@@ -90,7 +102,7 @@ def cheapest_only(problem: Problem, apis: dict[str, dict[str, ApiPrice]], load: 
         prices: dict[str, dict[str, float]] = {}
         for a, rows in sorted(apis.items()):
             if (row := rows.get(k.label)) is not None:
-                usd = usd_request(row, k.request.input_tok, k.request.output_tok, batch=deferred)
+                usd = usd_request(row, k.request, batch=deferred)
                 prices.setdefault(row.model if apart and not deferred else "", {})[a] = usd
         for several in prices.values():
             best = min(several, key=lambda a: several[a])
@@ -100,9 +112,25 @@ def cheapest_only(problem: Problem, apis: dict[str, dict[str, ApiPrice]], load: 
                     drops.add("another API is no dearer for these requests")
 
 
-def usd_request(row: ApiPrice, input_tok: float, output_tok: float, *, batch: bool = False) -> float:
-    """What one request costs at an API [USD]; `batch` at its batch prices where it has both."""
-    input_usd, output_usd = row.input_usd_mtok, row.output_usd_mtok
+def public_names_of_own_weights(workload: Workload, catalog: Catalog) -> set[str]:
+    """The names under which APIs sell what a workload's private weights are based on."""
+    based_on = [m.model for m in accepted_models(workload) if m.private]
+    return {*based_on, *(found.family for name in based_on if (found := card(catalog, name)))}
+
+
+def token_prices(row: ApiPrice, request: Request, *, batch: bool = False) -> tuple[float, float]:
+    """Input and output price of a request [USD/Mtok]: the input's mean over prompt tokens found in the cache or not.
+
+    `batch`: batch prices where there are both; nothing is taken off them for the cache.
+    """
     if batch and row.batch_input_usd_mtok is not None and row.batch_output_usd_mtok is not None:
-        input_usd, output_usd = row.batch_input_usd_mtok, row.batch_output_usd_mtok
-    return (input_tok * input_usd + output_tok * output_usd) / 1e6
+        return row.batch_input_usd_mtok, row.batch_output_usd_mtok
+    hit = request.prefix_hit_share
+    cached = row.input_usd_mtok if row.cached_input_usd_mtok is None else row.cached_input_usd_mtok
+    return (1 - hit) * row.input_usd_mtok + hit * cached, row.output_usd_mtok
+
+
+def usd_request(row: ApiPrice, request: Request, *, batch: bool = False) -> float:
+    """What one request costs at an API [USD]; `batch` at its batch prices where it has both."""
+    input_usd, output_usd = token_prices(row, request, batch=batch)
+    return (request.input_tok * input_usd + request.output_tok * output_usd) / 1e6

@@ -11,11 +11,19 @@ from dataclasses import dataclass
 
 from planner.catalog.rows import TERM_MONTHS
 from planner.deployed import DeploymentPlan
+from planner.inputs import Tariff
+from planner.outlays import Sent
 from planner.plan import ApiPurchase, CostLine, PlanBlock, Purchase, SpendPurchase, WorkloadPlan
 from planner.problem.schema import Problem
 from planner.reduce import Reduced
 from planner.solution import BlockRun, Solution
+from planner.tariffs import gb_request
 from planner.traffic.blocks import week_label
+
+UNTAXED = ("machines bought", "cost of capital", "engineering")
+"""Lines that are stated as they are paid, no invoice of a seller's."""
+PAID_ANYWAY = ("existing commitments", "tax on existing commitments")
+"""Lines that nothing decides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,18 +134,40 @@ def bill(
         else:
             lines["spot rent" if p.term == "spot" else "on-demand rent"] += p.usd_month
             lines["start-up time"] += p.starts_usd_month
+    lines["existing commitments"] += sum(s.usd_month for s in spends if s.existing)
     for s in spends:
+        if s.existing:
+            continue
         months = TERM_MONTHS[s.term]
         lines["commitments"] += s.usd_month
         lines["cost of capital"] += s.upfront_usd * capital / 12 * (months + 1) / (2 * months)
     lines["API tokens"] = sum(a.usd_month for a in apis)
-    usd_gb = {lot.group: lot.egress_usd_gb for lot in reduced.lots.values()}
-    lines["egress"] = sum(n * o.egress_kb_request / 1e6 * usd_gb[g] for (_, g), n in work.requests.items())
+    lines["egress"] = sum(each.usd_month for each in sent_of(problem, reduced, purchases, work))
     lines["storage"] = hosts * o.storage_usd_month + len(providers) * o.storage_gb * o.storage_usd_gb_month
     lines["networking"] = hosts * o.networking_usd_month
     lines["engineering"] = hosts * o.engineering_usd_month
     lines["provider fees"] = len(providers) * o.provider_usd_month
-    return [CostLine(line=n, usd_month=u, decided=n != "existing commitments") for n, u in lines.items() if u > 0]
+    existing = lines["existing commitments"]
+    lines["tax"] = o.tax_share * (sum(usd for n, usd in lines.items() if n not in UNTAXED) - existing)
+    lines["tax on existing commitments"] = o.tax_share * existing
+    return [CostLine(line=n, usd_month=u, decided=n not in PAID_ANYWAY) for n, u in lines.items() if u > 0]
+
+
+def sent_of(problem: Problem, reduced: Reduced, purchases: tuple[Purchase, ...], work: Work) -> tuple[Sent, ...]:
+    """Data that leaves the machines in a month, by provider; by several together where they stand for each other."""
+    tariffs = {lot.group: lot.egress for lot in reduced.lots.values()}
+    whose: dict[str, set[str]] = defaultdict(set)
+    for p in purchases:
+        whose[p.group].add(p.provider)
+    gb: dict[tuple[tuple[str, ...], Tariff], float] = defaultdict(float)
+    for (_, g), n in work.requests.items():
+        gb[tuple(sorted(whose[g])), tariffs[g]] += n * gb_request(problem)
+    sent = [
+        Sent(providers=providers, gb_month=n, usd_month=tariff.usd_month(n))
+        for (providers, tariff), n in gb.items()
+        if n > 0 and any(tariff.usd_gb)
+    ]
+    return tuple(sorted(sent, key=lambda each: (-each.usd_month, each.providers)))
 
 
 def share_out(

@@ -11,10 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
 from planner.catalog.load import Catalog
 from planner.catalog.rows import Engine
 from planner.drops import Drops
+from planner.inputs import Gpus
 from planner.lanes import allowed_features, at_least_as_tight, lanes_of, most_variable, objective_of
 from planner.performance import Performance
 from planner.performance.queueing import queue_line
@@ -22,6 +24,7 @@ from planner.performance.tails import waiting_room_s
 from planner.performance.types import Deployment, Objective, OperatingPoint, Refusal
 from planner.problem.schema import Problem
 from planner.problem.workload import Slo
+from planner.sharing import parts_of
 from planner.traffic.types import Load, RequestClass
 from planner.variants import Standing, accepted_variants, standings
 
@@ -54,13 +57,18 @@ class Candidate:
     name: str
     deployment: Deployment | None  # None: a row of the problem's capacity table
     gpu: str
-    gpus: int  # GPUs per replica
+    gpus: Gpus  # GPUs per replica
     lane: Slo
     rates: Mapping[str, Rate]  # by class label
     queue: QueueOf | None
     slope: float
     loss: float
     standing: Mapping[str, Standing] = field(default_factory=dict)  # by class, where the blend of models matters
+
+    @property
+    def split(self) -> str:
+        """How the GPU is split that it takes a part of; empty where it takes whole ones."""
+        return self.deployment.part.split if self.deployment and self.deployment.part else ""
 
 
 def enumerate_candidates(
@@ -102,7 +110,8 @@ def enumerate_candidates(
             ):
                 drops.add("no measured row of this engine: the first engine accepted stands for it")
                 continue
-            for tp in TENSOR_PARALLEL:
+            parts = parts_of(problem.sharing, gpu, catalog.mig)
+            for tp, part in [*((tp, None) for tp in TENSOR_PARALLEL), *((1, part) for part in parts)]:
                 if tp > largest:
                     drops.add("no machine sold with so many GPUs")
                     continue
@@ -116,6 +125,7 @@ def enumerate_candidates(
                     engine=variant.engine,
                     gpu=gpu,
                     tp=tp,
+                    part=part,
                 )
                 for (lane, features), owners in lanes.items():
                     own = [w for w in owners if w in variant.workloads]
@@ -126,6 +136,8 @@ def enumerate_candidates(
                     riders = [(k, objectives[w]) for w in mine for k in classes[w]]
                     run = replace(deployment, features=features)
                     found = candidate(problem, run, lane, riders, own, performance, peak, arrive, drops)
+                    if found is not None and variant.private:
+                        found = replace(found, name=f"{variant.private} on {found.name}")
                     if found is not None:
                         out.append(found)
     return out
@@ -197,10 +209,11 @@ def candidate(
     owner = {k.label: k.workload for k, _ in riders if k.label in rates}
     standing = standings(problem.workloads, owner, d.model.name, d.precision)
     how = f" with {d.features.label}" if d.features.label else ""
-    name = f"{d.model.name} {d.precision} kv-{d.kv_precision} {d.engine} {d.gpu.name} tp{d.tp}{how} for {'+'.join(own)}"
+    where = f"on {d.where}" if d.part else f"{d.gpu.name} tp{d.tp}"
+    name = f"{d.model.name} {d.precision} kv-{d.kv_precision} {d.engine} {where}{how} for {'+'.join(own)}"
     return Candidate(
-        name=name, deployment=d, gpu=d.gpu.name, gpus=d.gpus, lane=slo, rates=rates, queue=queue, slope=slope,
-        loss=loss, standing=standing,
+        name=name, deployment=d, gpu=d.gpu.name, gpus=Fraction(1, d.part.parts) if d.part else d.gpus, lane=slo,
+        rates=rates, queue=queue, slope=slope, loss=loss, standing=standing,
     )  # fmt: skip
 
 
@@ -215,8 +228,11 @@ def stands_for(d: Candidate, c: Candidate, each: int) -> bool:
 
     With rates at least `ratio` times those of c, work w of c is at most w / ratio of d; the two lines of usable load
     are straight in the number of replicas, so it is enough that d's is no lower at one and no flatter.  Where the blend
-    of models matters, d's must be worth as much.
+    of models matters, d's must be worth as much.  Parts of a GPU stand only for parts of the same kind: what c leaves
+    of its GPU others use, and whole GPUs stay a choice, being simpler to run and better known.
     """
+    if d.split not in ("", c.split):
+        return False
     if each < 1 or not all(d.standing[k].no_worse(c.standing[k]) for k in c.rates if k in c.standing):
         return False
     ratio = min(d.rates[k].req_s / c.rates[k].req_s for k in c.rates)

@@ -6,11 +6,11 @@ A machine may go if the plan needs it in no hour.  One that is used only because
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 
-from planner.deployed import DeploymentPlan
+from planner.deployed import DeploymentPlan, whole_gpus
 from planner.plan import Change, Purchase
 
 MONTH_DAYS = 30
@@ -63,15 +63,13 @@ def not_needed(
         gpus[p.group] = p.gpus
         for block, n in p.machines_by_block.items():
             there[p.group, block] += n
-    sizes: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
     kept_back: set[tuple[str, str]] = set()
     for d in deployments:
-        for block, n in d.replicas_by_block.items():
-            sizes[d.group, block][d.tp * d.pp] += n
         kept_back |= {(d.group, s.block) for s in d.served if s.req_s > 0 and s.request_class in promised}
     spare: dict[str, int] = {}
     for (g, block), n in there.items():
-        needed = machines_needed(sizes[g, block], gpus[g]) + ((g, block) in kept_back)
+        sizes = whole_gpus((d for d in deployments if d.group == g), block)
+        needed = machines_needed(sizes, gpus[g]) + ((g, block) in kept_back)
         spare[g] = min(spare.get(g, n), max(0, n - needed))
     return spare
 

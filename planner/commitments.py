@@ -14,10 +14,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 from planner.bill import Hours
 from planner.committed import Commitment, Covered, SpendPurchase
+from planner.problem.procurement import ExistingSpend, SpendQuote
 from planner.problem.schema import Problem
 from planner.reduce import Reduced
 from planner.solution import Solution
@@ -51,17 +53,28 @@ def buy_spend(reduced: Reduced, solution: Solution, hours: list[Hours]) -> tuple
         out.append(
             SpendPurchase(
                 provider=plan.quote.provider,
-                term=plan.quote.term,
+                **source_of(plan.quote),
                 usd_h=steps * plan.step_usd_h,
                 usd_month=steps * plan.step_usd_h * reduced.inputs.month_h,
                 upfront_usd=steps * plan.upfront_usd,
                 step_usd_h=plan.step_usd_h,
                 covers=tuple(covers),
-                source=plan.quote.source,
-                observed_on=plan.quote.observed_on,
             )
         )
     return tuple(out)
+
+
+def source_of(quote: SpendQuote | ExistingSpend) -> dict[str, Any]:
+    """On which term a promise is made, and who says so."""
+    if isinstance(quote, SpendQuote):
+        return {"term": quote.term, "source": quote.source, "observed_on": quote.observed_on}
+    return {
+        "term": "on-demand",
+        "existing": True,
+        "ends_on": quote.ends_on,
+        "source": "problem file, procurement.existing_spend",
+        "observed_on": quote.ends_on or date(2000, 1, 1),
+    }
 
 
 def judge(
@@ -104,6 +117,18 @@ def judge(
             )
     for spend, (name, plan) in zip(spends, taken(reduced, solution), strict=True):
         used = sum(each.usd_h * each.hours_month for each in spend.covers)
+        if spend.existing:
+            out.append(
+                Commitment(
+                    name=name,
+                    existing=True,
+                    ends_on=spend.ends_on,
+                    machines=None,
+                    usd_h=spend.usd_h,
+                    used_share=min(1.0, used / spend.usd_month),
+                )
+            )
+            continue
         listed = sum(each.on_demand_usd_h * each.hours_month for each in spend.covers)
         share = min(1.0, used / spend.usd_month)
         usd_h = spend.usd_h + plan.capital_usd_month(yearly) / month_h * spend.usd_h / plan.step_usd_h
@@ -156,10 +181,7 @@ def machines_needed(reduced: Reduced, h: Hours, group: str) -> int:
     """Machines of a group that hold what stands on it: largest first, which is exact for powers of two; and a spare."""
     inputs = reduced.inputs
     gpus = inputs.group_gpus[group]
-    sizes = sorted(
-        (inputs.deployment_gpus[c] for (c, g), n in h.run.replicas.items() if g == group for _ in range(n)),
-        reverse=True,
-    )
+    sizes = inputs.whole_gpus((c, n) for (c, g), n in h.run.replicas.items() if g == group)
     whole, free = 0, list[int]()
     for size in sizes:
         if size > gpus:

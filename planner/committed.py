@@ -31,7 +31,9 @@ class SpendPurchase(Part):
     """So many USD an hour, promised for the term and paid in every hour, used or not."""
 
     provider: str
-    term: Term
+    term: Term = Field(description="on-demand: already signed, on no term of today")
+    existing: bool = Field(default=False, description="already signed: not decided here")
+    ends_on: date | None = Field(default=None, description="of one already signed: when that ends")
     usd_h: float = Field(description="what is promised")
     usd_month: float
     upfront_usd: float = 0

@@ -40,6 +40,7 @@ def deploy(reduced: Reduced, hours: list[Hours]) -> tuple[DeploymentPlan, ...]:
                 gpu=c.gpu,
                 tp=d.tp if d else 1,
                 pp=d.pp if d else 1,
+                part=d.part if d else None,
                 group=g,
                 market="spot" if g in reduced.inputs.spot_groups else "firm",
                 lane=Lane(

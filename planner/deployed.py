@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+from collections.abc import Iterable
+from fractions import Fraction
 from typing import Literal
 
 from pydantic import Field
 
 from planner.part import Part
 from planner.performance.features import PLAIN, Features
+from planner.performance.parts import GpuPart
 
 Market = Literal["firm", "spot"]
 
@@ -71,6 +76,7 @@ class DeploymentPlan(Part):
     gpu: str
     tp: int
     pp: int
+    part: GpuPart | None = Field(default=None, description="of one GPU, all that a replica has; None: whole GPUs")
     group: str
     market: Market
     lane: Lane
@@ -81,3 +87,28 @@ class DeploymentPlan(Part):
     ready: tuple[Served, ...] = Field(
         default=(), description="what its replicas stand ready for, should another place be lost; served included"
     )
+
+    @property
+    def gpus(self) -> float:
+        """GPUs of one replica; less than one where it takes a part."""
+        return self.tp * self.pp / (self.part.parts if self.part else 1)
+
+    @property
+    def where(self) -> str:
+        """What one replica stands on, in words."""
+        return self.part.words(self.gpu) if self.part else f"{self.tp * self.pp} x {self.gpu}"
+
+
+def whole_gpus(deployments: Iterable[DeploymentPlan], block: str) -> Counter[int]:
+    """GPUs -> how many of that size are taken whole in a block: by replicas, and by GPUs that are split among some."""
+    sizes: Counter[int] = Counter()
+    parts: dict[str, Fraction] = {}
+    for d in deployments:
+        n = d.replicas_by_block.get(block, 0)
+        if d.part is None:
+            sizes[d.tp * d.pp] += n
+        else:
+            parts[d.part.split] = parts.get(d.part.split, Fraction(0)) + Fraction(n, d.part.parts)
+    if gpus := sum(math.ceil(taken) for taken in parts.values()):
+        sizes[1] += gpus
+    return sizes

@@ -14,7 +14,7 @@ from functools import cache
 
 from planner.candidates import Candidate, prune_dominated, stands_for
 from planner.drops import Drops
-from planner.market import Lot, matches_quota
+from planner.market import Lot, counted_in_vcpus, matches_quota
 from planner.problem.matching import allows
 from planner.problem.schema import Problem
 from planner.spending import plan_rates
@@ -79,9 +79,9 @@ Beats = Callable[[Lot, Lot], bool]
 
 
 def prices_of(problem: Problem, lots: Iterable[Lot]) -> dict[str, float]:
-    """What a machine costs with the interest on what is paid upfront [USD/h]."""
-    capital = problem.procurement.cost_of_capital_year
-    return {one.name: one.row.usd_h + one.capital_usd_month(capital) / problem.month_hours for one in lots}
+    """What a machine costs with tax and the interest on what is paid upfront [USD/h]."""
+    capital, tax = problem.procurement.cost_of_capital_year, problem.overheads.tax_share
+    return {one.name: one.taxed_usd_h(tax) + one.capital_usd_month(capital) / problem.month_hours for one in lots}
 
 
 def on_the_same_machine(problem: Problem, lots: list[Lot]) -> Beats:
@@ -90,6 +90,7 @@ def on_the_same_machine(problem: Problem, lots: list[Lot]) -> Beats:
     free = {one.name: one.existing is None and not limited(one, problem) for one in lots}
     quotas = range(len(problem.procurement.quotas))
     counted = {one.name: {i for i in quotas if matches_quota(one, problem, i)} for one in lots}
+    vcpus = {one.name: one.vcpus or 0 if counted_in_vcpus(one, problem) else 0 for one in lots}
 
     def beats(other: Lot, one: Lot) -> bool:
         if other is one or not free[other.name] or not one.workloads <= other.workloads:
@@ -98,14 +99,14 @@ def on_the_same_machine(problem: Problem, lots: list[Lot]) -> Beats:
             return False
         if not covered_as_well(one, other, problem):
             return False
-        if not counted[other.name] <= counted[one.name]:
+        if not counted[other.name] <= counted[one.name] or vcpus[other.name] > vcpus[one.name]:
             return False
-        if other.egress_usd_gb > one.egress_usd_gb or price[other.name] > price[one.name]:
+        if not sends_as_cheaply(other, one) or price[other.name] > price[one.name]:
             return False
         same = price[other.name] == price[one.name] and other.billing == one.billing and free[one.name]
         same = same and as_steady(one, other) and covered_as_well(other, one, problem)
-        same = same and other.workloads == one.workloads and other.egress_usd_gb == one.egress_usd_gb
-        same = same and counted[other.name] == counted[one.name]
+        same = same and other.workloads == one.workloads and sends_as_cheaply(one, other)
+        same = same and counted[other.name] == counted[one.name] and vcpus[other.name] == vcpus[one.name]
         return not (same and other.name > one.name)
 
     return beats
@@ -142,6 +143,11 @@ def prune_dominated_lots(problem: Problem, lots: Iterable[Lot], drops: Drops) ->
 def as_steady(other: Lot, one: Lot) -> bool:
     """Whether `other` is taken back no more often than `one`."""
     return (other.row.term != "spot" or one.row.term == "spot") and other.serving_share >= one.serving_share
+
+
+def sends_as_cheaply(other: Lot, one: Lot) -> bool:
+    """Whether data may leave `other` in place of `one` at no more money, whatever else leaves their providers."""
+    return other.row.provider == one.row.provider or max(other.egress.usd_gb) <= min(one.egress.usd_gb)
 
 
 def follows(other: Lot, one: Lot) -> bool:
@@ -209,7 +215,7 @@ def on_other_machines(problem: Problem, lots: list[Lot], standing: Mapping[str, 
             return False
         if other.group == one.group or not one.workloads <= other.workloads or plan_rates(problem, one):
             return False
-        if not as_steady(other, one) or other.egress_usd_gb > one.egress_usd_gb:
+        if not as_steady(other, one) or not sends_as_cheaply(other, one):
             return False
         if not follows(other, one) or not one_kind(problem, other, one) or price[other.name] > price[one.name]:
             return False
@@ -242,11 +248,17 @@ def prune_outclassed_lots(
 
 
 def stand_ins(problem: Problem, lots: list[Lot], standing: Mapping[str, list[Candidate]]) -> dict[str, tuple[str, ...]]:
-    """By offer, those that beat it as long as nothing limits how many kinds are used."""
-    spread = problem.spread
-    if all(most is None for most in (spread.max_providers, spread.max_regions, spread.max_gpu_types)):
+    """By offer, those that beat it as long as nothing limits, or makes one pay for, how many kinds are used."""
+    spread, overheads = problem.spread, problem.overheads
+    fees = overheads.provider_usd_month or overheads.storage_gb
+    if not fees and all(most is None for most in (spread.max_providers, spread.max_regions, spread.max_gpu_types)):
         return {}
-    free = problem.model_copy(update={"spread": spread.model_copy(update=dict.fromkeys(COUNTED))})
+    free = problem.model_copy(
+        update={
+            "spread": spread.model_copy(update=dict.fromkeys(COUNTED)),
+            "overheads": overheads.model_copy(update={"provider_usd_month": 0, "storage_gb": 0}),
+        }
+    )
     same, others, price = (
         on_the_same_machine(free, lots),
         on_other_machines(free, lots, standing),

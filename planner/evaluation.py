@@ -6,6 +6,7 @@ Plain values that round-trip through JSON; the fleet's best operation and its bi
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import Literal
 
 from pydantic import Field
 
@@ -58,6 +59,27 @@ class Best(Part):
     why: tuple[str, ...] = Field(default=(), description="without a plan: what stands in the way")
 
 
+class Switch(Part):
+    """One part of the change from the fleet to the cheapest plan."""
+
+    verdict: Literal["add", "return", "set up"]
+    what: str
+    count: int = Field(description="machines, at the busiest hour; 1 for a way to run a model")
+    usd: float = Field(description="all of them, once")
+
+
+class Switching(Part):
+    """What the change costs and when it has paid for itself (planner.switching)."""
+
+    steps: tuple[Switch, ...]
+    usd: float = Field(description="once")
+    saved_usd_month: float = Field(description="what the fleet costs more than the plan; negative: less")
+    paid_back_months: float | None = Field(description="None: never")
+    months: int = Field(description="over which the two are compared")
+    stay_usd: float = Field(description="the fleet, over these months")
+    switch_usd: float = Field(description="the change and the plan, over these months")
+
+
 class Evaluation(Part):
     """A fleet against a problem."""
 
@@ -71,6 +93,7 @@ class Evaluation(Part):
     )
     usage: tuple[Usage, ...] = ()
     best: Best | None = Field(default=None, description="None: not asked for")
+    switching: Switching | None = Field(default=None, description="None: the fleet file says no costs of it")
 
     @property
     def fits(self) -> bool:
@@ -100,7 +123,7 @@ def busy_shares(plan: Plan) -> dict[tuple[str, str], float]:
     for d in plan.deployments:
         rate = {r.request_class: r.req_s * serving.get(d.group, 1.0) for r in d.rates}
         for s in d.served:
-            work[d.group, s.block] += s.req_s / rate[s.request_class] * d.tp * d.pp
+            work[d.group, s.block] += s.req_s / rate[s.request_class] * d.gpus
     return {label: min(1.0, work[label] / gpus) for label, gpus in there.items() if gpus}
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from planner.deployed import Lane
 from planner.performance.features import Features
+from planner.performance.parts import GpuPart
 from planner.plan import Plan, Purchase, WorkloadPlan
 
 Names = tuple[str, ...]
@@ -38,6 +39,7 @@ class Way(NamedTuple):
     tp: int
     pp: int
     gpu: str
+    part: GpuPart | None
     lane: Lane
     input_tok: float
     output_tok: float
@@ -124,7 +126,7 @@ def main_way(plan: Plan, w: WorkloadPlan) -> Way | None:
         return None
     d = plan.deployments[max(served, key=lambda i: served[i])]
     return Way(
-        *(d.model, d.precision, d.kv_precision, d.engine, d.features, d.tp, d.pp, d.gpu, d.lane),
+        *(d.model, d.precision, d.kv_precision, d.engine, d.features, d.tp, d.pp, d.gpu, d.part, d.lane),
         input_tok=w.input_mtok_month * 1e6 / w.requests_month,
         output_tok=w.output_mtok_month * 1e6 / w.requests_month,
     )
@@ -151,10 +153,10 @@ def work_by_group(plan: Plan) -> tuple[dict[tuple[str, str], float], dict[str, d
             w = workload_of(plan, s.request_class)
             rate = rates[s.request_class]
             busy = s.req_s / (rate.req_s * serving.get(d.group, 1.0))
-            work[d.group, w] += busy * d.tp * d.pp * month_h[s.block]
+            work[d.group, w] += busy * d.gpus * month_h[s.block]
             runs[w]["model"].add(d.model)
             runs[w]["precision"].add(d.precision + (f" kv-{d.kv_precision}" if d.kv_precision else ""))
-            how = [d.engine, d.features.label, f"tp{d.tp}"]
+            how = [d.engine, d.features.label, d.part.words("a GPU") if d.part else f"tp{d.tp}"]
             runs[w]["running"].add(" ".join(word for word in how if word) if rate.source != "given" else "as given")
     return work, {w: {key: tuple(sorted(words)) for key, words in run.items()} for w, run in runs.items()}
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import date
 
-from planner.apis import usd_request
-from planner.bill import Hours, Work, bill, divide_blocks, share_out
+from planner.apis import token_prices, usd_request
+from planner.bill import Hours, Work, bill, divide_blocks, sent_of, share_out
 from planner.changes import changes_of
 from planner.commitments import buy_spend, judge
 from planner.deploy import deploy
 from planner.deployed import Served
 from planner.interruptions import MONTH_H
-from planner.market import Lot
+from planner.market import WEEK_H, Lot
+from planner.outlays import Converted
 from planner.plan import ApiPurchase, Dropped, Plan, PricesObserved, Purchase, SpendPurchase, Status
-from planner.problem.schema import Problem
+from planner.problem.schema import Currency, Problem
 from planner.reduce import Reduced
 from planner.remarks import in_the_way, notes
 from planner.shares import spread_of, with_models
@@ -79,6 +80,7 @@ def finish(
         title=problem.title,
         status=status,
         usd_month=usd_month,
+        converted=in_currency(problem.currency, usd_month),
         usd_month_decided=decided,
         bound_usd_month=None if bound is None else bound + existing,
         gap=None if bound is None else ((decided - bound) / decided if decided > 0 else 0.0),
@@ -96,12 +98,20 @@ def finish(
         workloads=with_models(problem, reduced, hours, apis, workloads),
         changes=changes_of(purchases, deployments, reduced.inputs.protected, today),
         costs=tuple(lines),
+        sent=sent_of(problem, reduced, purchases, work),
         ties=ties(reduced, deployments),
         spread=spread_of(problem, reduced, hours, purchases, deployments),
         dropped=dropped,
         notes=notes(problem, reduced, solution, usd_month),
         prices_observed=observed([*purchases, *spends, *apis], today),
     )
+
+
+def in_currency(currency: Currency | None, usd_month: float) -> Converted | None:
+    """A total in the currency that the problem states a rate of."""
+    if currency is None:
+        return None
+    return Converted(**currency.model_dump(), month=usd_month * currency.per_usd)
 
 
 def buy(reduced: Reduced, solution: Solution, hours: list[Hours], work: Work) -> tuple[Purchase, ...]:
@@ -112,7 +122,7 @@ def buy(reduced: Reduced, solution: Solution, hours: list[Hours], work: Work) ->
         for (_, name), machines_covered in h.run.covered.items():
             covered_h[name] += machines_covered * h.block.month_h
     found: list[tuple[str, Lot, dict[str, int], float]] = []
-    starts = starts_week(reduced, hours)
+    starts, paid_h = starts_week(reduced, hours), reduced.inputs.start_h * reduced.inputs.month_h / WEEK_H
     for name, lot in reduced.lots.items():
         if lot.billing == "always":
             count = solution.always.get(name, 0)
@@ -146,7 +156,7 @@ def buy(reduced: Reduced, solution: Solution, hours: list[Hours], work: Work) ->
             minimum_rental_h=lot.row.minimum_rental_h,
             machines_by_block=machines,
             starts_week=starts[name],
-            starts_usd_month=reduced.inputs.start_usd(name) * starts[name],
+            starts_usd_month=starts[name] * lot.row.usd_h * paid_h,
             interruptions_month=lot.interruptions.month * hours_month / MONTH_H if lot.interruptions else None,
             serving_share=lot.serving_share,
             interruptions_source=lot.interruptions.source if lot.interruptions else "",
@@ -178,22 +188,18 @@ def buy_tokens(reduced: Reduced, solution: Solution, hours: list[Hours]) -> tupl
             served.append(Served(request_class=k, block=h.block.label, req_s=x))
             requests += x / load.burst_factor[classes[k].workload] * 3600 * h.block.month_h
             row = reduced.apis[a][k]
-            usd = requests * usd_request(row, classes[k].request.input_tok, classes[k].request.output_tok)
+            usd = requests * usd_request(row, classes[k].request)
             bought[k, a] = (served, requests, usd)
     for (_, k), requests in solution.deferred_api.items():
         request = classes[k].request
-        prices = {
-            a: usd_request(rows[k], request.input_tok, request.output_tok, batch=True)
-            for a, rows in reduced.apis.items()
-            if k in rows
-        }
+        prices = {a: usd_request(rows[k], request, batch=True) for a, rows in reduced.apis.items() if k in rows}
         a = min(prices, key=lambda name: prices[name])
         _, before, usd = bought.get((k, a), ([], 0.0, 0.0))
         bought[k, a] = ([], before + requests, usd + requests * prices[a])
     out = []
     for (k, a), (served, requests, usd) in bought.items():
         row = reduced.apis[a][k]
-        batch = not served and row.batch_input_usd_mtok is not None and row.batch_output_usd_mtok is not None
+        input_usd, output_usd = token_prices(row, classes[k].request, batch=not served)
         out.append(
             ApiPurchase(
                 workload=classes[k].workload,
@@ -201,8 +207,8 @@ def buy_tokens(reduced: Reduced, solution: Solution, hours: list[Hours]) -> tupl
                 provider=row.provider,
                 model=row.model,
                 api_model_id=row.api_model_id,
-                input_usd_mtok=row.batch_input_usd_mtok if batch else row.input_usd_mtok,  # type: ignore[arg-type]
-                output_usd_mtok=row.batch_output_usd_mtok if batch else row.output_usd_mtok,  # type: ignore[arg-type]
+                input_usd_mtok=input_usd,
+                output_usd_mtok=output_usd,
                 served=tuple(served),
                 requests_month=requests,
                 usd_month=usd,

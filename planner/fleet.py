@@ -173,7 +173,7 @@ def only(deployments: Sequence[FleetDeployment]) -> Callable[[Deployment], bool]
             and d.kv_precision in (None, one.kv_precision)
             and d.engine in (None, one.engine)
             and d.gpu in (None, one.gpu.name)
-            and d.tp in (None, one.gpus)
+            and (d.tp is None or (d.tp == one.gpus and one.part is None))
             for d in deployments
         )
 

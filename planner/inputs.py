@@ -14,16 +14,22 @@ Index letters, the same everywhere:
     s  deployment or API, whichever serves                         j  model whose share is limited
     f  limit on kinds (of providers, regions, GPUs, deployments)   i  kind
     l  loss of places together (a provider, a region, a spot pool)
+    p  provider
+    t  way to split a GPU into equal parts; of a provider, tier of its egress prices
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Literal
 
 Billing = Literal["hourly", "stretch", "always"]
+Gpus = int | Fraction
+"""GPUs that a replica takes: some whole ones, or an equal part of one."""
 Steps = tuple[str, str | None]
 """What procurement decides in whole machines: (offer, None) all month, or (offer, block) for a stretch."""
 
@@ -64,7 +70,7 @@ class Window:
 class Quota:
     """At most `limit` of what these offers run at once."""
 
-    weight: Mapping[str, float]  #        by offer: 1, or GPUs per machine
+    weight: Mapping[str, float]  #        by offer: 1, GPUs or vCPUs per machine
     limit: float
 
 
@@ -106,6 +112,39 @@ class FewKinds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tariff:
+    """What a provider asks for the data that leaves it in a month: its tiers, as far as any volume could reach."""
+
+    tier_gb: tuple[float, ...]  # W_pt   GB     width of each tier; the last ends at all that could ever leave
+    usd_gb: tuple[float, ...]  # e_pt   USD/GB
+
+    @property
+    def straight_usd_gb(self) -> float:
+        """The one price [USD/GB] at which all that could ever leave costs no less than any part of it at true prices.
+
+        The steepest chord of the cost that ends at the largest volume: the cost never falls further below this price
+        times the volume than it does at that volume itself.
+        """
+        best = gb = usd = 0.0
+        for width, price in zip(reversed(self.tier_gb), reversed(self.usd_gb), strict=True):
+            gb, usd = gb + width, usd + width * price
+            best = max(best, usd / gb) if gb > 0 else best
+        return best
+
+    def usd_month(self, gb: float) -> float:
+        """What so many GB cost in a month; beyond the last tier's end its price goes on [USD/month]."""
+        usd = 0.0
+        for width, price in zip(self.tier_gb[:-1], self.usd_gb[:-1], strict=True):
+            inside = min(gb, width)
+            usd, gb = usd + inside * price, gb - inside
+        return usd + gb * self.usd_gb[-1]
+
+    def beyond_usd(self, gb: float) -> float:
+        """What the tiers ask for so many GB beside their straight price; negative: less [USD/month]."""
+        return self.usd_month(gb) - self.straight_usd_gb * gb
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proved:
     """No way to run block b costs less than `usd_month` while procurement holds `steps`.
 
@@ -140,8 +179,9 @@ class FleetInputs:
     group_gpus: Mapping[str, int]  # G_g    GPUs per machine
     spot_groups: frozenset[str] = frozenset()
     offers: Mapping[str, Offer]
-    deployment_gpus: Mapping[str, int]  # S_c    GPUs per replica
+    deployment_gpus: Mapping[str, Gpus]  # S_c    GPUs per replica; 1/2, 1/3 ... of one where it takes a part
     deployment_groups: Mapping[str, tuple[str, ...]]  #        where c can stand
+    split_as: Mapping[str, str] = field(default_factory=dict)  # t_c    how the GPU is split that c takes a part of
     queue_slope: Mapping[str, float]  # a_c    usable share of one replica more
     queue_loss: Mapping[str, float]  # b_c    replicas lost to waiting once c runs at all
     class_workload: Mapping[str, str]
@@ -149,9 +189,13 @@ class FleetInputs:
     rate_req_s: Mapping[tuple[str, str], float]  # r_ck   requests/s of one replica, all its time
     admitted: frozenset[tuple[str, str]]  #        (k, g): class k may run in group g
     egress_usd_h: Mapping[tuple[str, str], float] = field(default_factory=dict)  # e_kg  USD/h per request/s
+    egress_gb_h: Mapping[tuple[str, str], float] = field(default_factory=dict)  # s_kg  GB/h per request/s if tiered
+    tariffs: Mapping[str, Tariff] = field(default_factory=dict)  #        p: whose price changes with the volume
+    tariff_of: Mapping[str, str] = field(default_factory=dict)  #        g -> p, where it has one
     api_usd_h: Mapping[tuple[str, str], float] = field(default_factory=dict)  # A_ka  USD/h per request/s
     nobody: frozenset[str] = frozenset()  #        "APIs" that stand for not serving: only to ask what a fleet can do
     api_max_req_s: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (w, a) requests/s
+    api_max_share: Mapping[str, float] = field(default_factory=dict)  # beta_w  by workload, of what may not wait
     serving_share: Mapping[str, float] = field(default_factory=dict)  # alpha_g  of the time of spot machines; else 1
     spot_max_share: Mapping[str, float] = field(default_factory=dict)  # by workload
     blends: Mapping[str, Blend] = field(default_factory=dict)
@@ -176,16 +220,31 @@ class FleetInputs:
     losses: Mapping[str, Loss] = field(default_factory=dict)  # l: by name
     proved: tuple[Proved, ...] = ()
 
+    def whole_gpus(self, replicas: Iterable[tuple[str, int]]) -> list[int]:
+        """Sizes of all that takes whole GPUs of a group, largest first: replicas, and GPUs that are split [GPUs]."""
+        sizes: list[int] = []
+        parts: dict[str, Fraction] = {}
+        for c, n in replicas:
+            size = self.deployment_gpus[c]
+            if isinstance(size, Fraction):
+                parts[self.split_as[c]] = parts.get(self.split_as[c], Fraction(0)) + n * size
+            else:
+                sizes += [size] * n
+        sizes += [1] * sum(math.ceil(taken) for taken in parts.values())
+        return sorted(sizes, reverse=True)
+
     def rate_in(self, c: str, k: str, g: str) -> float:
         """Requests/s of class k that a replica of c carries on machines of g, interruptions taken off."""
         return self.rate_req_s[c, k] * self.serving_share.get(g, 1.0)
 
+    def paid_h(self, g: str, b: str) -> float:
+        """Hours paid for a machine by the hour on through block b, with what it adds at least to starts [h/month]."""
+        return self.block_h[b] * (1 + self.start_h * self.rise.get((g, b), 0.0))
+
     def starts_least_usd(self, o: str, b: str) -> float:
         """What a machine on through block b adds at least to the starts of its offer [USD/month]; may be negative."""
         offer = self.offers[o]
-        if offer.billing != "hourly":
-            return 0.0
-        return offer.usd_h * self.block_h[b] * self.start_h * self.rise.get((offer.group, b), 0.0)
+        return offer.usd_h * (self.paid_h(offer.group, b) - self.block_h[b]) if offer.billing == "hourly" else 0.0
 
     def rent_usd(self, o: str, b: str) -> float:
         """What a machine by the hour costs through block b, with what it adds at least to starts [USD/month]."""
@@ -225,6 +284,7 @@ class FleetInputs:
             block_hours={},
             demand_req_s={(k, b): d for (k, b), d in self.demand_req_s.items() if b == block},
             windows={},
+            tariffs={},
             minimum_orders={},
             max_upfront_usd=None,
             budget_usd_month=None,

@@ -5,6 +5,9 @@ search: a problem in which all are free gives a bound, and, if it happens to use
 divided by one kind that it uses: with it for certain, or without it.  Once as many are certain as may be used, the
 others are left out, and nothing is to be divided any more.  Every part is solved by the same search, and ends once it
 can be no better than the best plan known.
+
+The fixed cost of a provider is decided likewise: a part pays for those that it uses for certain, its plan for all that
+it does use.
 """
 
 from __future__ import annotations
@@ -14,10 +17,10 @@ import itertools
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from planner.inputs import FleetInputs, Offer
+from planner.inputs import FewKinds, FleetInputs, Offer
 from planner.solution import Ended, Solution
 from planner.solver import Settings
 
@@ -25,6 +28,8 @@ Kind = tuple[str, str]
 """(limit, kind)."""
 Progress = Callable[[str, float | None, float | None], None]
 SearchAll = Callable[[FleetInputs, Settings, Progress, float], Solution]
+FEE = "provider_usd_month"
+"""As a limit on kinds, one that allows them all and makes each cost its fee."""
 FIRST_SHARE = 0.5
 ROUGHLY = 0.5
 """A gap at which to see whether there is a plan at all."""
@@ -43,6 +48,11 @@ class Division:
     """One search among few kinds: the best plan so far, and what is known of the parts that are done with."""
 
     def __init__(self, inputs: FleetInputs, settings: Settings, progress: Progress, search_all: SearchAll) -> None:
+        self.fee_usd = inputs.provider_usd_month
+        if self.fee_usd:
+            whose = {o: offer.provider for o, offer in inputs.offers.items()}
+            anyone = FewKinds(kind=whose, most=len(whose))
+            inputs = replace(inputs, few_kinds={**inputs.few_kinds, FEE: anyone})
         self.inputs, self.settings, self.progress, self.search_all = inputs, settings, progress, search_all
         self.started = time.perf_counter()
         self.kinds = {(f, i) for f, few in inputs.few_kinds.items() for i in few.kind.values()}
@@ -67,8 +77,19 @@ class Division:
         best = math.inf if self.best is None or self.best.usd_month is None else self.best.usd_month
         return min([self.done_usd, best, *(bound for bound, _, _ in self.open)])
 
-    def try_part(self, certain: frozenset[Kind], barred: frozenset[Kind]) -> Part | None:
-        """Solve a part: it is a plan, or to be divided, or done with (None)."""
+    def fees_usd(self, kinds: Iterable[Kind]) -> float:
+        """What is paid for these providers; not for those paid anyway."""
+        there = self.inputs.kinds_there(FEE) if self.fee_usd else frozenset()
+        return self.fee_usd * sum(f == FEE and i not in there for f, i in kinds)
+
+    def priced(self, found: Solution) -> Solution | None:
+        """A plan of a part with the fees of all that it uses; None if that is beyond the budget."""
+        usd = (found.usd_month or 0.0) + self.fees_usd((FEE, i) for i in used_kinds(self.inputs, found).get(FEE, ()))
+        budget = self.inputs.budget_usd_month
+        return replace(found, usd_month=usd) if budget is None or usd <= budget * (1 + 1e-9) else None
+
+    def try_part(self, certain: frozenset[Kind], barred: frozenset[Kind], at_least: float = -math.inf) -> Part | None:
+        """Solve a part, known to cost `at_least`: it is a plan, or to be divided, or done with (None)."""
         for f, few in self.inputs.few_kinds.items():
             sure = {kind for kind in certain if kind[0] == f}
             if len(sure) > few.most:
@@ -77,23 +98,37 @@ class Division:
                 barred |= {kind for kind in self.kinds if kind[0] == f} - sure
         # Until there is a plan, a part takes half of the time that is left at most.
         share = 1.0 if self.best is not None else FIRST_SHARE
-        limits = replace(self.settings, time_limit_s=max(0.1, share * self.left_s()))
-        found = self.search_all(without(self.inputs, barred), limits, self.tell, self.enough_usd())
+        gap = self.settings.gap / 2 if self.fee_usd else self.settings.gap
+        limits = replace(self.settings, gap=gap, time_limit_s=max(0.1, share * self.left_s()))
+        fees, inputs = self.fees_usd(certain), without(self.inputs, barred)
+        if self.fee_usd and inputs.budget_usd_month is not None:
+            inputs = replace(inputs, budget_usd_month=inputs.budget_usd_month - fees)
+        found = self.search_all(inputs, limits, self.tell, self.enough_usd() - fees)
         if found.ended is Ended.INFEASIBLE:
             return None
-        bound = -math.inf if found.bound_usd_month is None else found.bound_usd_month
-        if bound >= self.enough_usd() or found.usd_month is None:
-            self.done_usd = min(self.done_usd, bound)
-            return None
-        part = Part(certain, barred, found)
-        if not too_many(self.inputs, found):
-            self.done_usd = min(self.done_usd, bound)
-            if self.best is None or found.usd_month < (self.best.usd_month or math.inf):
-                self.best = found
+        bound = at_least if found.bound_usd_month is None else max(at_least, found.bound_usd_month + fees)
+        if found.usd_month is not None and not too_many(self.inputs, found):
+            whole = self.priced(found)
+            if whole and (self.best is None or (whole.usd_month or 0.0) < (self.best.usd_month or math.inf)):
+                self.best = whole
                 self.first_plan_s = self.first_plan_s or time.perf_counter() - self.started
+        part = Part(certain, barred, found)
+        if bound >= self.enough_usd() or found.usd_month is None or self.to_divide(part) is None:
+            self.done_usd = min(self.done_usd, bound)
             return None
         heapq.heappush(self.open, (bound, next(self.numbers), part))
         return part
+
+    def to_divide(self, part: Part) -> Kind | None:
+        """A kind that a part may or may not use, and that its plan uses most of where they are too many; None: done."""
+        used = used_kinds(self.inputs, part.found)
+        fees = {FEE: used[FEE]} if self.fee_usd and FEE in used else {}
+        for f, kinds in (too_many(self.inputs, part.found) | fees).items():
+            there = self.inputs.kinds_there(f)
+            undecided = [i for i in sorted(kinds) if (f, i) not in part.certain and i not in there]
+            if undecided:
+                return f, max(undecided, key=lambda i: kinds[i])
+        return None
 
     def tell(self, doing: str, _best: float | None, _bound: float | None) -> None:
         """Progress of a part, with the figures of the whole."""
@@ -106,7 +141,7 @@ class Division:
             most = sorted(kinds, key=lambda i: (i not in self.inputs.kinds_there(f), -kinds[i], i))
             for i in most[: self.inputs.few_kinds[f].most]:
                 part = replace(part, certain=part.certain | {(f, i)})
-        self.try_part(part.certain, part.barred)
+        self.try_part(part.certain, part.barred, part.found.bound_usd_month or -math.inf)
 
     def run(self) -> Solution:
         """Divide until the best plan is proved good enough or the time is up."""
@@ -119,15 +154,17 @@ class Division:
             if bound >= self.enough_usd():
                 heapq.heappush(self.open, (bound, next(self.numbers), part))
                 break
-            f, kinds = next(iter(too_many(self.inputs, part.found).items()))
-            undecided = {i: n for i, n in kinds.items() if (f, i) not in part.certain}
-            kind = (f, max(sorted(undecided), key=lambda i: undecided[i]))
+            kind = self.to_divide(part)
+            if kind is None:
+                self.done_usd = min(self.done_usd, bound)
+                continue
             sure = part.certain | {kind}
-            if sum(each[0] == f for each in sure) < self.inputs.few_kinds[f].most:
-                heapq.heappush(self.open, (bound, next(self.numbers), replace(part, certain=sure)))
+            if sum(each[0] == kind[0] for each in sure) < self.inputs.few_kinds[kind[0]].most:
+                more = bound + self.fees_usd({kind})
+                heapq.heappush(self.open, (more, next(self.numbers), replace(part, certain=sure)))
             else:
-                self.try_part(sure, part.barred)
-            self.try_part(part.certain, part.barred | {kind})
+                self.try_part(sure, part.barred, bound)
+            self.try_part(part.certain, part.barred | {kind}, bound)
         return self.answer()
 
     def answer(self) -> Solution:
@@ -158,10 +195,10 @@ def search_few_kinds(inputs: FleetInputs, settings: Settings, progress: Progress
     if answer.ended is not Ended.INFEASIBLE:
         return answer
     roughly = replace(settings, gap=max(settings.gap, ROUGHLY))
-    free = search_all(replace(inputs, few_kinds={}), roughly, progress, math.inf)
+    free = search_all(replace(inputs, few_kinds={}, provider_usd_month=0), roughly, progress, math.inf)
     if free.ended is Ended.INFEASIBLE:
         return replace(answer, in_the_way=free.in_the_way)
-    ways = ["within_few_kinds"]
+    ways = ["within_few_kinds"] if inputs.few_kinds else []
     if inputs.budget_usd_month is not None:
         unlimited = Division(replace(inputs, budget_usd_month=None), roughly, progress, search_all).run()
         ways += ["within_budget"] if unlimited.usd_month is not None else []
@@ -177,7 +214,7 @@ def without(inputs: FleetInputs, barred: frozenset[Kind]) -> FleetInputs:
     for s, promise in allowed.items():
         if promise.covers:  # of what it pays for, what is left; nothing left, and it goes too
             offers[s] = replace(promise, covers={o: usd_h for o, usd_h in promise.covers.items() if o in offers})
-            if not offers[s].covers:
+            if not offers[s].covers and promise.existing is None:
                 del offers[s]
     return replace(
         inputs,
@@ -192,6 +229,7 @@ def without(inputs: FleetInputs, barred: frozenset[Kind]) -> FleetInputs:
             for m, order in inputs.minimum_orders.items()
         },
         few_kinds={},
+        provider_usd_month=0,
     )
 
 
@@ -210,6 +248,11 @@ def superfluous(inputs: FleetInputs, allowed: Mapping[str, Offer], all_deploymen
 
 def too_many(inputs: FleetInputs, found: Solution) -> dict[str, Mapping[str, float]]:
     """For each limit that a plan breaks: the kinds it uses, with how much of each (USD or GPU-hours)."""
+    return {f: kinds for f, kinds in used_kinds(inputs, found).items() if len(kinds) > inputs.few_kinds[f].most}
+
+
+def used_kinds(inputs: FleetInputs, found: Solution) -> dict[str, Mapping[str, float]]:
+    """For each limit the kinds that a plan uses, with how much of each (USD or GPU-hours)."""
     used: dict[str, float] = defaultdict(float)
     for o, n in found.always.items():
         used[o] += n * inputs.offers[o].usd_h * inputs.month_h if n else 0.0
@@ -225,6 +268,5 @@ def too_many(inputs: FleetInputs, found: Solution) -> dict[str, Mapping[str, flo
         for each, amount in used.items():
             if each in few.kind:
                 kinds[few.kind[each]] = kinds.get(few.kind[each], 0.0) + amount
-        if len(kinds) > few.most:
-            out[f] = kinds
+        out[f] = kinds
     return out

@@ -26,6 +26,9 @@ def quotas_of(problem: Problem, lots: list[Lot]) -> dict[str, Quota]:
             weight = {lot.name: 1.0 for lot in counted}
             label = quota_name(problem, i, f"{quota.max_machines} machines")
             quotas[label] = Quota(weight=weight, limit=quota.max_machines)
+        if counted and quota.max_vcpus is not None:
+            weight = {lot.name: float(lot.vcpus) for lot in counted if lot.vcpus is not None}
+            quotas[quota_name(problem, i, f"{quota.max_vcpus} vCPUs")] = Quota(weight=weight, limit=quota.max_vcpus)
     return quotas
 
 
@@ -109,7 +112,7 @@ def smallest_orders(lots: list[Lot], spends: list[SpendPlan]) -> dict[str, Minim
         if lot.min_machines > 1
     }
     return orders | {
-        f"at least {plan.quote.min_usd_h:g} USD/h of {plan.name}": MinimumOrder(
+        f"at least {plan.least_usd_h:g} USD/h of {plan.name}": MinimumOrder(
             offers=(plan.name,), machines=plan.min_steps
         )
         for plan in spends

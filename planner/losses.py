@@ -41,7 +41,9 @@ def promised_classes(
             k
             for a, rows in apis.items()
             for k, row in rows.items()
-            if a not in lost_apis and may_do_all(problem.workloads[owner[k]], sold[owner[k]][row.model])
+            if a not in lost_apis
+            and may_do_all(problem.workloads[owner[k]], sold[owner[k]][row.model])
+            and problem.workloads[owner[k]].api_max_share >= 1
         }
     return frozenset(k.label for k in load.classes if must_survive(problem, k.workload) and k.label not in helped)
 

@@ -1,7 +1,8 @@
 """What may be bought for this problem: offers after every filter, joined into groups.
 
 Prices are not changed here and nothing is estimated.  Offers on which replicas are interchangeable form a
-group: same GPU, machine size, market, admitted workloads and egress price.
+group: same GPU, machine size, market, admitted workloads and egress price; where that changes with a provider's volume,
+the same provider.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from datetime import date
 from planner.catalog.load import Catalog
 from planner.catalog.rows import TERM_MONTHS, PriceOffer
 from planner.drops import Drops
+from planner.inputs import Tariff
 from planner.interruptions import Interruptions, interruptions_of
 from planner.owning import offer_of_owned
 from planner.problem.matching import allows, named
 from planner.problem.procurement import ExistingCommitment, Quote
 from planner.problem.schema import Problem
+from planner.tariffs import FREE, tariffs_of
 
 WEEK_H = 168
 
@@ -42,7 +45,7 @@ class Lot:
     billing: str  # hourly, stretch, always
     workloads: frozenset[str]  # admitted
     group: str
-    egress_usd_gb: float
+    egress: Tariff  # prices of data that leaves the provider, as far as they are in reach
     existing: int | None = None
     max_machines: int | None = None
     min_machines: int = 1  # if any is bought
@@ -51,11 +54,16 @@ class Lot:
     hours: frozenset[int] | None = None  # of the week, in which existing machines are there; None: all
     interruptions: Interruptions | None = None  # of spot
     price_usd: float = 0.0  # of a machine that is bought
+    vcpus: int | None = None  # None: not known
 
     @property
     def serving_share(self) -> float:
         """Share of its time that a machine really serves."""
         return self.interruptions.serving_share if self.interruptions else 1.0
+
+    def taxed_usd_h(self, tax_share: float) -> float:
+        """What a machine costs with tax [USD/h]; one that is bought is stated as it is paid."""
+        return self.row.usd_h * (1.0 if self.row.term == "bought" else 1 + tax_share)
 
     @property
     def months(self) -> int:
@@ -160,18 +168,14 @@ def apart(problem: Problem, row: PriceOffer) -> str:
     return ""
 
 
-def first_paid_egress(catalog: Catalog) -> dict[str, float]:
-    """USD/GB of each provider's first paid tier; what is free and what gets cheaper beyond is not credited."""
-    out: dict[str, float] = {}
-    for tier in sorted(catalog.egress, key=lambda t: (t.provider, t.from_gb)):
-        if tier.usd_gb > 0:
-            out.setdefault(tier.provider, tier.usd_gb)
-    return out
+def gather(
+    problem: Problem, catalog: Catalog, drops: Drops, held: Sequence[Held] = (), egress_gb: float = 0.0
+) -> list[Lot]:
+    """Every offer that passes every filter, with its group; `held` machines first, then existing commitments.
 
-
-def gather(problem: Problem, catalog: Catalog, drops: Drops, held: Sequence[Held] = ()) -> list[Lot]:
-    """Every offer that passes every filter, with its group; `held` machines first, then existing commitments."""
-    egress = first_paid_egress(catalog) if problem.overheads.egress_kb_request else {}
+    `egress_gb`: all data that could leave one provider in a month.
+    """
+    tariffs = tariffs_of(catalog, egress_gb) if egress_gb else {}
     terms = allowed_terms(problem)
     risks = {(risk.provider, risk.region, risk.machine): risk for risk in catalog.spot_risk}
     names: dict[str, int] = {}
@@ -182,6 +186,7 @@ def gather(problem: Problem, catalog: Catalog, drops: Drops, held: Sequence[Held
         most: int | None,
         ends_on: date | None = None,
         hours: frozenset[int] | None = None,
+        vcpus: int | None = None,
     ) -> Lot | None:
         gpu = catalog.gpus.get(row.gpu)
         vendor = gpu.vendor if gpu else ""
@@ -191,7 +196,7 @@ def gather(problem: Problem, catalog: Catalog, drops: Drops, held: Sequence[Held
             why = "spot or marketplace, and nothing may be interrupted" if spot or row.tier == "marketplace" else ""
             drops.add(why or "no workload may run there")
             return None
-        usd_gb = egress.get(row.provider, 0.0)
+        tariff = tariffs.get(row.provider, FREE)
         market, risk = "firm", None
         if spot:
             risk = interruptions_of(row, problem.spot, risks)
@@ -202,7 +207,8 @@ def gather(problem: Problem, catalog: Catalog, drops: Drops, held: Sequence[Held
             market += " marketplace"
         for_whom = "" if len(who) == len(problem.workloads) else f" for {'+'.join(sorted(who))}"
         group = f"{row.gpus}x {row.gpu} {market}{apart(problem, row)}{for_whom}"
-        group += f" egress {usd_gb:g}" if egress else ""
+        price = f"{tariff.usd_gb[0]:g}" if len(tariff.usd_gb) == 1 else f"of {row.provider}"
+        group += f" egress {price}" if tariffs else ""
         term = "owned" if existing else row.term + (f" {row.upfront_share:g} upfront" if row.upfront_share else "")
         label = f"{row.provider}/{row.region or '-'}/{row.machine}/{term}"
         names[label] = names.get(label, 0) + 1
@@ -212,27 +218,34 @@ def gather(problem: Problem, catalog: Catalog, drops: Drops, held: Sequence[Held
         billing = "always" if all_month else "hourly"
         if billing == "hourly" and row.minimum_rental_h > 1:
             billing = "stretch"
-        return Lot(
+        found = Lot(
             name=label,
             row=row,
             vendor=vendor,
             billing="always" if existing is not None else billing,
             workloads=who,
             group=group,
-            egress_usd_gb=usd_gb,
+            egress=tariff,
             existing=existing,
             max_machines=most,
             ends_on=ends_on,
             hours=hours,
             interruptions=risk,
+            vcpus=vcpus or catalog.vcpus.get((row.provider, row.machine)),
         )
+        if found.vcpus is None and existing is None and counted_in_vcpus(found, problem):
+            drops.add("vCPUs of the machine are not known, and a quota counts them", label, 1)
+            return None
+        return found
 
     found = [
         one and replace(one, price_usd=each.price_usd)
         for each in held
         for one in (lot(each.row, each.count, each.count, hours=each.hours),)
     ]
-    found += [lot(offer_of_existing(e), e.count, e.count, e.ends_on) for e in problem.procurement.existing]
+    found += [
+        lot(offer_of_existing(e), e.count, e.count, e.ends_on, vcpus=e.vcpus) for e in problem.procurement.existing
+    ]
     for row, quote in offers_of(problem, catalog):
         gpu = catalog.gpus.get(row.gpu)
         if not allows(problem.procurement.where, row, gpu.vendor if gpu else ""):
@@ -242,7 +255,7 @@ def gather(problem: Problem, catalog: Catalog, drops: Drops, held: Sequence[Held
         elif quote is not None and quote.max_machines == 0:
             drops.add("a quote of no machines")
         else:
-            one = lot(row, None, quote.max_machines if quote else None)
+            one = lot(row, None, quote.max_machines, vcpus=quote.vcpus) if quote else lot(row, None, None)
             if one is not None and quote is not None:
                 one = replace(one, min_machines=quote.min_machines, multiple_of=quote.multiple_of)
             found.append(one)
@@ -282,3 +295,9 @@ def matches_quota(lot: Lot, problem: Problem, index: int) -> bool:
     return (quota.machine is None or named(lot.row.machine, [quota.machine])) and allows(
         quota.where, lot.row, lot.vendor
     )
+
+
+def counted_in_vcpus(lot: Lot, problem: Problem) -> frozenset[int]:
+    """The quotas of the problem, by their place in it, that count the vCPUs of this offer."""
+    quotas = problem.procurement.quotas
+    return frozenset(i for i, q in enumerate(quotas) if q.max_vcpus is not None and matches_quota(lot, problem, i))

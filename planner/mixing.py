@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from planner.formulation import FleetModel
@@ -125,6 +125,7 @@ def mix(
     runs = trim(inputs, runs, bought)
     usd = sum(run.usd_month * run.week_h / inputs.block_week_h[run.block] for run in runs)
     usd += sum(inputs.windows[w].api_usd_request[k] * n for (w, k), n in bought.items())
+    usd += tiers_usd(inputs, runs)
     fixed_usd = procurement_usd(inputs, steps, chosen)
     always = {o: n for (o, b), n in steps.items() if b is None and n}
     stretch = {(o, b): n for (o, b), n in steps.items() if b is not None and n}
@@ -158,6 +159,17 @@ def trim(inputs: FleetInputs, runs: list[BlockRun], bought: Mapping[tuple[str, s
         served = {label: y * part[label] for label, y in r.served.items() if part[label] > 0}
         trimmed.append(replace(r, served=served, usd_month=r.usd_month - egress_usd_h * inputs.block_h[r.block]))
     return trimmed
+
+
+def tiers_usd(inputs: FleetInputs, runs: Iterable[BlockRun]) -> float:
+    """What tiers make of a month's egress, beside the straight price at which runs count it [USD/month]."""
+    gb = dict.fromkeys(inputs.tariffs, 0.0)
+    for r in runs if gb else ():
+        hours = inputs.block_h[r.block] * r.week_h / inputs.block_week_h[r.block]
+        for (k, _, g), y in r.served.items():
+            if (p := inputs.tariff_of.get(g)) is not None:
+                gb[p] += inputs.egress_gb_h.get((k, g), 0.0) * y * hours
+    return sum(inputs.tariffs[p].beyond_usd(n) for p, n in gb.items())
 
 
 def way_of(answer: BlockAnswer) -> Way:
@@ -235,6 +247,7 @@ def read_whole(inputs: FleetInputs, divided: FleetInputs, model: FleetModel) -> 
     runs = trim(inputs, runs, bought)
     usd = sum(run.usd_month * run.week_h / inputs.block_week_h[run.block] for run in runs)
     usd += sum(inputs.windows[w].api_usd_request[k] * n for (w, k), n in bought.items())
+    usd += tiers_usd(inputs, runs)
     ways: dict[str, list[BlockAnswer]] = {r.block: [] for r in runs}
     for r in runs:
         ways[r.block].append(BlockAnswer(run=r, way=None, bound_usd_month=0.0))

@@ -6,7 +6,8 @@ Everything here is arithmetic on what `planner.reduce` has gathered; nothing is 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from planner.apis import usd_request
 from planner.candidates import Candidate
@@ -18,6 +19,7 @@ from planner.market import Lot
 from planner.problem.schema import Problem
 from planner.problem.workload import AcceptableModel
 from planner.spending import SpendPlan
+from planner.tariffs import gb_request
 from planner.traffic.types import Block, Load
 from planner.variants import accepted_models, blends, standing_of
 
@@ -53,6 +55,7 @@ def to_inputs(
 ) -> FleetInputs:
     """The numbers themselves."""
     procurement, overheads = problem.procurement, problem.overheads
+    taxed = 1 + overheads.tax_share
     workload_of = {k.label: k.workload for k in load.classes}
     burst = {k.label: load.burst_factor[k.workload] for k in load.classes}
     request = {k.label: k.request for k in load.classes}
@@ -66,7 +69,7 @@ def to_inputs(
         lot.name: Offer(
             group=lot.group,
             provider=lot.row.provider,
-            usd_h=lot.row.usd_h,
+            usd_h=lot.taxed_usd_h(overheads.tax_share),
             billing=lot.billing,  # type: ignore[arg-type]
             existing=lot.existing,
             away=frozenset(b.label for b in load.blocks if lot.hours is not None and not lot.hours >= set(b.hours)),
@@ -82,20 +85,20 @@ def to_inputs(
         plan.name: Offer(
             group="",
             provider=plan.quote.provider,
-            usd_h=plan.step_usd_h,
+            usd_h=taxed * plan.step_usd_h,
             billing="always",
+            existing=1 if plan.existing else None,
             max_machines=plan.max_steps,
             upfront_usd=plan.upfront_usd,
             capital_usd_month=plan.capital_usd_month(procurement.cost_of_capital_year),
-            covers=plan.covers,
+            covers={o: taxed * usd_h for o, usd_h in plan.covers.items()},
         )
         for plan in spends
     }
+    sent = egress_gb_h(problem, load, groups)
+    tiered = {g: lot for g, lot in groups.items() if len(lot.egress.usd_gb) > 1}
     deferred_classes = {k for window in load.windows for k in window.requests_month}
-    sunk = sum(lot.row.usd_h * lot.existing * problem.month_hours for lot in lots if lot.existing is not None)
-    per_provider = overheads.provider_usd_month + overheads.storage_gb * overheads.storage_usd_gb_month
-    have = {lot.row.provider for lot in lots if lot.existing is not None}
-    budget = None if problem.budget is None else problem.budget.usd_month - sunk - per_provider * len(have)
+    budget = None if problem.budget is None else problem.budget.usd_month - paid_anyway(problem, lots, spends)
     return FleetInputs(
         month_h=problem.month_hours,
         block_h={b.label: b.month_h for b in load.blocks},
@@ -108,15 +111,22 @@ def to_inputs(
         offers=offers,
         deployment_gpus={c.name: c.gpus for c in used},
         deployment_groups={c.name: tuple(places[c.name]) for c in used},
+        split_as={c.name: c.split for c in used if c.split},
         queue_slope={c.name: c.slope for c in used},
         queue_loss={c.name: c.loss for c in used},
         class_workload=workload_of,
         demand_req_s={(k, b): d for (k, b), d in load.planning_req_s.items() if d > 0},
         rate_req_s={(c.name, k): r.req_s for c in used for k, r in c.rates.items()},
         admitted=frozenset((k, g) for g, lot in groups.items() for k, w in workload_of.items() if w in lot.workloads),
-        egress_usd_h=egress_of(problem, load, groups),
+        egress_usd_h={(k, g): taxed * gb_h * groups[g].egress.straight_usd_gb for (k, g), gb_h in sent.items()},
+        egress_gb_h={label: gb_h for label, gb_h in sent.items() if label[1] in tiered},
+        tariffs={
+            lot.row.provider: replace(lot.egress, usd_gb=tuple(taxed * usd for usd in lot.egress.usd_gb))
+            for lot in tiered.values()
+        },
+        tariff_of={g: lot.row.provider for g, lot in tiered.items()},
         api_usd_h={
-            (k, a): 3600 * usd_request(row, request[k].input_tok, request[k].output_tok) / burst[k]
+            (k, a): taxed * 3600 * usd_request(row, request[k]) / burst[k]
             for a, rows in apis.items()
             for k, row in rows.items()
             if k not in deferred_classes
@@ -126,6 +136,11 @@ def to_inputs(
             for a in apis
             for w in problem.workloads
             if problem.apis.max_req_s is not None
+        },
+        api_max_share={
+            name: w.api_max_share
+            for name, w in problem.workloads.items()
+            if w.api_max_share < 1 and w.deferrable is None
         },
         serving_share={g: lot.serving_share for g, lot in groups.items() if lot.row.term == "spot"},
         spot_max_share={
@@ -145,46 +160,60 @@ def to_inputs(
         losses=losses_of(problem, load, groups, apis, sold),
         budget_usd_month=budget,
         self_host_usd_month=overheads.engineering_usd_month
-        + overheads.storage_usd_month
-        + overheads.networking_usd_month,
-        provider_usd_month=per_provider,
+        + taxed * (overheads.storage_usd_month + overheads.networking_usd_month),
+        provider_usd_month=provider_usd_month(problem),
     )
 
 
-def egress_of(problem: Problem, load: Load, groups: Mapping[str, Lot]) -> dict[tuple[str, str], float]:
-    """USD/h of data sent out, per planning request/s, by class and group."""
+def provider_usd_month(problem: Problem) -> float:
+    """What each provider used costs whatever is bought from it, with tax [USD/month]."""
     overheads = problem.overheads
+    fixed = overheads.provider_usd_month + overheads.storage_gb * overheads.storage_usd_gb_month
+    return (1 + overheads.tax_share) * fixed
+
+
+def paid_anyway(problem: Problem, lots: Iterable[Lot], spends: Iterable[SpendPlan]) -> float:
+    """What is paid whatever is decided, with tax: what is signed already and its providers [USD/month]."""
+    tax_share = problem.overheads.tax_share
+    there = [lot for lot in lots if lot.existing is not None]
+    signed = [plan for plan in spends if plan.existing]
+    usd_h = sum(lot.taxed_usd_h(tax_share) * (lot.existing or 0) for lot in there)
+    usd_h += (1 + tax_share) * sum(plan.step_usd_h for plan in signed)
+    providers = {lot.row.provider for lot in there} | {plan.quote.provider for plan in signed}
+    return usd_h * problem.month_hours + provider_usd_month(problem) * len(providers)
+
+
+def egress_gb_h(problem: Problem, load: Load, groups: Mapping[str, Lot]) -> dict[tuple[str, str], float]:
+    """GB/h of data sent out, per planning request/s, by class and group, where any price in reach is above nothing."""
     workload_of = {k.label: k.workload for k in load.classes}
     burst = {k.label: load.burst_factor[k.workload] for k in load.classes}
-    egress = {}
+    sent = {}
     for g, lot in groups.items():
-        if lot.egress_usd_gb:
-            for k, w in workload_of.items():
+        for k, w in workload_of.items():
+            if w in lot.workloads and any(lot.egress.usd_gb):
                 deferred = any(k in window.requests_month for window in load.windows)
-                usd = overheads.egress_kb_request / 1e6 * lot.egress_usd_gb
-                if w in lot.workloads:
-                    egress[k, g] = 3600 * usd / (1.0 if deferred else burst[k])
-    return egress
+                sent[k, g] = 3600 * gb_request(problem) / (1.0 if deferred else burst[k])
+    return sent
 
 
 def windows_of(problem: Problem, load: Load, apis: Mapping[str, Mapping[str, ApiPrice]]) -> dict[str, Window]:
     """Deferrable work with the cheapest API that may do it."""
     request = {k.label: k.request for k in load.classes}
+    taxed = 1 + problem.overheads.tax_share
     windows = {}
     for window in load.windows:
         cheapest = {}
         for k in window.requests_month:
-            prices = [
-                usd_request(rows[k], request[k].input_tok, request[k].output_tok, batch=True)
-                for rows in apis.values()
-                if k in rows
-            ]
+            prices = [usd_request(rows[k], request[k], batch=True) for rows in apis.values() if k in rows]
             if prices:
-                cheapest[k] = min(prices)
+                cheapest[k] = taxed * min(prices)
         most = {}
         if problem.apis.max_req_s is not None:
             hours = sum(b.month_h for b in load.blocks if b.label in window.blocks)
             most = dict.fromkeys(cheapest, problem.apis.max_req_s * 3600 * hours / len(window.requests_month))
+        share = problem.workloads[window.workload].api_max_share
+        if share < 1:
+            most = {k: min(share * n, most.get(k, math.inf)) for k, n in window.requests_month.items() if k in cheapest}
         windows[window.label] = Window(
             blocks=window.blocks,
             requests_month=window.requests_month,

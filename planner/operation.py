@@ -52,17 +52,13 @@ class Operation:
         self.window_of = inputs.window_of()
         self.alone = {b: inputs.one_block(b) for b in inputs.block_h}
         self.known: dict[tuple[object, ...], list[tuple[dict[Steps, int], BlockAnswer]]] = {}
-        shared = {o for q in inputs.quotas.values() for o in q.weight}
         self.pace = paces(inputs)
         self.workers = settings.workers if len(inputs.block_h) >= FEW_BLOCKS else 1
         self.waking: Iterable[None] = wake(self.workers) if self.workers > 1 else ()
         self.promises = {s for s, offer in inputs.offers.items() if offer.covers}
-        self.cheapest: dict[str, str] = {}  # by group: the offer by the hour of which there is no end
+        self.price_h = {o: rent_instead(inputs, o) for o, _ in inputs.steps() if o not in self.promises}
+        self.signed = any(inputs.offers[s].existing for s in self.promises)
         self.costs_usd: dict[str, float] = {}  # by block: the least that a way to run it costs, credit aside
-        for o, offer in inputs.offers.items():
-            if offer.billing == "hourly" and offer.existing is None and offer.max_machines is None and o not in shared:
-                best = self.cheapest.setdefault(offer.group, o)
-                self.cheapest[offer.group] = o if offer.usd_h < inputs.offers[best].usd_h else best
 
     def owed(self, k: str, b: str) -> float:
         """Work of the window that (k, b) belongs to [requests/month]."""
@@ -73,25 +69,25 @@ class Operation:
     ) -> FleetInputs:
         """The program of one block, renting these offers by the hour (None: all).
 
-        `proof` leaves out what could make more machines cost more, quotas shared with what is procured, and
-        lets one hour do all the work of its window; otherwise work is paced (`pace`).
+        `proof` leaves out what could make more machines cost more: one may be left unused, and a quota counts those
+        used.  It lets one hour do all the work of its window; otherwise work is paced (`pace`).
         """
         alone = self.alone[block]
-        offers, given = {}, set()
+        offers = {}
         for o, offer in alone.offers.items():
             if offer.existing is None and offer.billing == "hourly":
                 if hourly is None or o in hourly:
                     offers[o] = offer
                 continue
             if offer.existing is None:
-                offer = replace(offer, existing=steps.get((o, None if offer.billing == "always" else block), 0))
-                given.add(o)
+                there = steps.get((o, None if offer.billing == "always" else block), 0)
+                if proof and there and any(o in quota.weight for quota in alone.quotas.values()):
+                    offer = replace(offer, billing="hourly", usd_h=0.0, max_machines=there)
+                else:
+                    offer = replace(offer, existing=there)
             offers[o] = offer
         quotas = {
-            q: replace(
-                quota,
-                weight={o: x for o, x in quota.weight.items() if o in offers and not (proof and o in given)},
-            )
+            q: replace(quota, weight={o: x for o, x in quota.weight.items() if o in offers})
             for q, quota in alone.quotas.items()
         }
         reward = {(k, block): credit[w, k] for (k, b), w in self.window_of.items() if b == block}
@@ -183,29 +179,26 @@ class Operation:
         """
         if found.run is None or found.way is None or any(steps.get(step, 0) < n for step, n in held.items()):
             return None
-        if any(n for (o, _), n in steps.items() if o in self.promises):
+        if self.signed or any(n for (o, _), n in steps.items() if o in self.promises):
             return None  # a machine no longer rented may have been covered: it saves less than its rent
         if not proof and any(o in quota.weight for quota in self.inputs.quotas.values() for o, _ in steps):
             return None
         run, spare = found.run, dict(found.run.hourly)
-        more: dict[str, int] = {}
-        for step, n in steps.items():
-            group = self.inputs.offers[step[0]].group
-            more[group] = more.get(group, 0) + n - held.get(step, 0)
-        saved, rent = 0.0, 0.0
-        for group, n in more.items():
-            best = self.cheapest.get(group)
+        saved, rent_usd = 0.0, 0.0
+        for step in sorted(steps, key=str):
+            rent = self.price_h.get(step[0], math.inf)
+            n = steps[step] - held.get(step, 0)
             for o in sorted(spare):
-                offer = self.inputs.offers[o]
-                if best is not None and offer.group == group and offer.usd_h == self.inputs.offers[best].usd_h:
+                offer = self.inputs.offers.get(o)
+                if offer and offer.group == self.inputs.offers[step[0]].group and offer.usd_h == rent:
                     less = min(n, spare[o])
                     n -= less
                     spare[o] -= less
                     saved += less * self.inputs.rent_usd(o, block)
-                    rent += less * offer.usd_h * self.inputs.block_h[block]
+                    rent_usd += less * rent * self.inputs.block_h[block]
             if n:
                 return None
-        run = replace(run, hourly={o: n for o, n in spare.items() if n}, usd_month=run.usd_month - rent)
+        run = replace(run, hourly={o: n for o, n in spare.items() if n}, usd_month=run.usd_month - rent_usd)
         way = replace(found.way, usd_month=found.way.usd_month - saved, hourly=run.hourly if found.way.hourly else {})
         return BlockAnswer(run=run, way=way, bound_usd_month=found.bound_usd_month - saved, implied=True)
 
@@ -215,8 +208,7 @@ class Operation:
         if offer.covers:
             most = max(self.inputs.offers[each].usd_h / rate for each, rate in offer.covers.items())
             return offer.usd_h * most * self.inputs.block_h[b]
-        best = self.cheapest.get(offer.group)
-        return math.inf if best is None else self.inputs.rent_usd(best, b)
+        return self.price_h[o] * self.inputs.paid_h(offer.group, b)
 
     def proofs(self, steps: Mapping[Steps, int], credit: Credit, answers: Mapping[str, BlockAnswer]) -> list[Proved]:
         """What these answers prove about every other procurement (see formulation.proofs)."""
@@ -245,6 +237,27 @@ class Operation:
                 )
             )
         return facts
+
+
+def rent_instead(inputs: FleetInputs, o: str) -> float:
+    """The least for which a machine like that of an offer can be had by the hour, however many there are [USD/h].
+
+    Only offers count that take up no quota beyond what the machine itself does.
+    """
+    group = inputs.offers[o].group
+
+    def takes_no_more(other: str) -> bool:
+        return all(q.weight.get(other, 0.0) <= q.weight.get(o, 0.0) for q in inputs.quotas.values())
+
+    return min(
+        (
+            offer.usd_h
+            for other, offer in inputs.offers.items()
+            if offer.group == group and offer.billing == "hourly" and offer.existing is None
+            if offer.max_machines is None and takes_no_more(other)
+        ),
+        default=math.inf,
+    )
 
 
 def wake(workers: int) -> Iterable[None]:

@@ -15,6 +15,7 @@ from pydantic import Field
 from planner.catalog.rows import Term
 from planner.committed import Commitment, SpendPurchase
 from planner.deployed import DeploymentPlan, Served
+from planner.outlays import Converted, Sent
 from planner.part import Part
 
 SCHEMA_VERSION = "1"
@@ -39,7 +40,7 @@ class Purchase(Part):
     gpu: str
     gpus: int = Field(description="GPUs in one machine")
     term: Term
-    group: str = Field(description="same GPU, machine size, market, admitted workloads and egress price")
+    group: str = Field(description="same GPU, machine size, market, admitted workloads and egress")
     existing: bool = Field(default=False, description="already paid for: not decided here")
     ends_on: date | None = Field(default=None, description="of what is already paid for: when that ends")
     billing: Literal["hourly", "always"] = Field(description="always: every hour of the month, used or not")
@@ -69,7 +70,7 @@ class ApiPurchase(Part):
     provider: str
     model: str
     api_model_id: str
-    input_usd_mtok: float
+    input_usd_mtok: float = Field(description="on the mean: prompt tokens found in the cache at their own price")
     output_usd_mtok: float
     served: tuple[Served, ...] = Field(description="planning rates; the bill counts mean rates")
     requests_month: float
@@ -207,6 +208,7 @@ class Plan(Part):
     title: str = ""
     status: Status
     usd_month: float | None = Field(description="all of it, existing commitments included")
+    converted: Converted | None = Field(default=None, description="usd_month in another currency; None: not asked for")
     usd_month_decided: float | None = Field(description="without existing commitments; bound and gap are on this")
     bound_usd_month: float | None = Field(description="no plan can cost less than this (same basis as usd_month)")
     gap: float | None = Field(description="(decided - bound on decided) / decided, a share")
@@ -224,6 +226,7 @@ class Plan(Part):
     workloads: tuple[WorkloadPlan, ...] = ()
     changes: tuple[Change, ...] = Field(default=(), description="against today's fleet; empty: there is none")
     costs: tuple[CostLine, ...] = ()
+    sent: tuple[Sent, ...] = Field(default=(), description="egress: data that leaves machines where that costs")
     ties: tuple[Tie, ...] = ()
     spread: Spread | None = Field(default=None, description="None: the problem limits nothing of it")
     spares: Spares | None = Field(default=None, description="None: nothing is promised, or its cost was not asked for")

@@ -29,6 +29,7 @@ from planner.performance.types import Deployment
 from planner.problem.schema import Problem
 from planner.problem.workload import AcceptableModel
 from planner.spending import SpendPlan, spend_plans
+from planner.tariffs import most_gb
 from planner.traffic.reduce import reduce_traffic
 from planner.traffic.types import Block, Load
 from planner.traffic.types import Window as LoadWindow
@@ -73,7 +74,7 @@ def reduce_problem(
     drops = {"deployment": Drops(), "offer": Drops(), "api": Drops()}
     load = reduce_traffic(problem, folder, catalog)
     given = fleet or Standing()
-    gathered = gather(problem, catalog, drops["offer"], given.held)
+    gathered = gather(problem, catalog, drops["offer"], given.held, most_gb(problem, load))
     lots = prune_dominated_lots(problem, gathered, drops["offer"])
     machines: dict[str, int] = {}
     for lot in lots:
@@ -134,8 +135,12 @@ def without_ended(problem: Problem, today: date | None) -> Problem:
     """The problem without commitments that ended before `today`."""
     if today is None:
         return problem
-    still = [e for e in problem.procurement.existing if e.ends_on is None or e.ends_on >= today]
-    return problem.model_copy(update={"procurement": problem.procurement.model_copy(update={"existing": still})})
+    buying = problem.procurement
+    still = {
+        "existing": [e for e in buying.existing if e.ends_on is None or e.ends_on >= today],
+        "existing_spend": [e for e in buying.existing_spend if e.ends_on is None or e.ends_on >= today],
+    }
+    return problem.model_copy(update={"procurement": buying.model_copy(update=still)})
 
 
 def demand_a_way(reduced: Reduced) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from planner.problem.procurement import ExistingSpend
 from planner.problem.schema import Problem
 from planner.reduce import Reduced
 from planner.solution import Solution
@@ -27,11 +28,14 @@ def in_the_way(
             f"spread.max_provider_traffic_share of {problem.spread.max_provider_traffic_share:g}"
         ),
         "within_few_kinds": lambda: "; ".join(reduced.inputs.few_kinds),
+        "within_api_share": lambda: api_share_words(problem, waiting=False),
         "within_api_rate": lambda: f"the API rate limit of {problem.apis.max_req_s} requests/s",
         "survive_machine_loss": lambda: "surviving the loss of any machine (resilience.machine)",
         "survive_place_loss": lambda: place_words(problem),
         "serve_demand": lambda: "serving every request in every hour",
-        "serve_deferred": lambda: "finishing deferrable work inside its hours",
+        "serve_deferred": lambda: (
+            "finishing deferrable work inside its hours" + with_words(api_share_words(problem, waiting=True))
+        ),
     }
     said = [str(limits[name]()) for name in solution.in_the_way if name in limits]
     # Serving less is a way out of everything; it is said only where nothing else is.
@@ -49,6 +53,20 @@ def place_words(problem: Problem) -> str:
     ]
     said += [f"spot.kept_share of {problem.spot.kept_share:g}"] if problem.spot.kept_share else []
     return "; ".join(said)
+
+
+def api_share_words(problem: Problem, *, waiting: bool) -> str:
+    """The shares that APIs may serve of workloads that may wait, or of the others."""
+    return "; ".join(
+        f"api_max_share of {name}: {w.api_max_share:g}"
+        for name, w in problem.workloads.items()
+        if w.api_max_share < 1 and (w.deferrable is not None) == waiting
+    )
+
+
+def with_words(limits: str) -> str:
+    """Limits beside a sentence, in brackets; nothing for none."""
+    return f" ({limits})" if limits else ""
 
 
 def quality_words(problem: Problem) -> str:
@@ -84,6 +102,9 @@ def notes(problem: Problem, reduced: Reduced, solution: Solution, usd_month: flo
     for lot in reduced.lots.values():
         if lot.existing and lot.ends_on is not None:
             out.append(f"The commitment {lot.name} ends on {lot.ends_on}.")
+    for name, spend in reduced.spends.items():
+        if isinstance(spend.quote, ExistingSpend) and spend.quote.ends_on is not None:
+            out.append(f"The commitment {name} ends on {spend.quote.ends_on}.")
     bought = [
         lot
         for name, lot in reduced.lots.items()
@@ -91,11 +112,20 @@ def notes(problem: Problem, reduced: Reduced, solution: Solution, usd_month: flo
     ]
     if solution.deferred_api or any(run.api for run in solution.runs):
         out.append("The latency of APIs is not modeled: check it against the objective before relying on them.")
-    unpriced = sorted({lot.row.provider for lot in bought if not lot.egress_usd_gb})
+    unpriced = sorted({lot.row.provider for lot in bought if not any(lot.egress.usd_gb)})
     if unpriced and problem.overheads.egress_kb_request:
         out.append(f"Egress of {', '.join(unpriced)} is not in the catalog or free, and counted as 0.")
     if any("state no region" in reason for reason in reduced.dropped["api"].count):
         out.append("APIs are left out where a rule about places applies: token prices state no region.")
+    ways = {reduced.candidates[c].split.split()[0] for run in solution.runs for c, _ in run.replicas
+            if reduced.candidates[c].split}  # fmt: skip
+    if ways:
+        out.append("Rates on parts of GPUs are modeled: measure your own before you rely on them.")
+    if "memory" in ways:
+        loss = f"{100 * problem.sharing.time_loss_share:g} %"
+        out.append(f"Engines that take turns are taken to lose {loss} of the GPU's time: an assumption.")
+    if "MIG" in ways:
+        out.append("Ask the provider whether MIG may be switched on: many machines of single GPUs do not allow it.")
     assumed = {w: n for w, n in reduced.load.burst_note.items() if "assumed" in n and reduced.load.burst_factor[w] > 1}
     for w, n in assumed.items():
         out.append(f"Burst factor of {w}, {reduced.load.burst_factor[w]:g}: {n}.")

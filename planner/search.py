@@ -126,7 +126,7 @@ class Search:
 
 def search(inputs: FleetInputs, settings: Settings, progress: Progress = silent) -> Solution:
     """The cheapest plan, within `settings.gap` of the best if the time allows."""
-    if inputs.few_kinds and tells_bound(settings.solver):
+    if (inputs.few_kinds or inputs.provider_usd_month) and tells_bound(settings.solver):
         return search_few_kinds(inputs, settings, progress, search_all_kinds)
     return search_all_kinds(inputs, settings, progress)
 
@@ -154,7 +154,7 @@ def search_all_kinds(
     )
     seen, stuck = {marked(nothing): 1}, False
     # Where a fixed cost hangs on what is rented by the hour, what is proved of single blocks does not tell enough.
-    simple = not inputs.provider_usd_month and (not inputs.self_host_usd_month or must_self_host(inputs))
+    simple = not inputs.self_host_usd_month or must_self_host(inputs)
     while state.left_s() > 0:
         progress("procuring", state.best_usd(), state.bound)
         light = simple and not stuck
@@ -178,7 +178,7 @@ def search_all_kinds(
         if times >= 3:
             break
         seen[marked(steps)] = times + 1
-        allowed = None if light else allowed_offers(inputs, model)
+        allowed = None if light or self_hosts(model) else frozenset[str]()
         rented = frozenset(o for (o, _), x in model.variables.hourly.items() if (x.varValue or 0) > 1e-6)
         rented = rented or cheap_offers(inputs)
         used = frozenset(o for run in state.best.runs for o in run.hourly) if state.best else frozenset[str]()
@@ -213,7 +213,7 @@ def run_blocks(
     """Run every block with these machines until a mix of ways does all deferred work: plans, and proofs.
 
     The credit is first settled among the `support`, offers likely to matter, where blocks are quick; then every offer
-    is let in, for the proof, and what that finds joins the mix (`allowed`: those whose provider is paid for).  Unless
+    is let in, for the proof, and what that finds joins the mix (`allowed`: none, where no fleet is run).  Unless
     `thorough`, the proof comes first, at the credit given: machines that it shows to be no better than the best plan
     need no plan of their own.  Returns the credit of the best proof: at the same credit, what is proved of fewer
     machines says most about more (operation.implied), so later proofs begin there.
@@ -261,15 +261,10 @@ def run_blocks(
     return proved_credit
 
 
-def allowed_offers(inputs: FleetInputs, model: FleetModel) -> frozenset[str] | None:
-    """Hourly offers of providers whose fixed cost the relaxed program pays; None: all; none if it runs no fleet."""
-    v = model.variables
-    if v.self_hosts is not None and (v.self_hosts.varValue or 0) < 0.5:
-        return frozenset()
-    if not v.uses:
-        return None
-    unused = {p for p, used in v.uses.items() if (used.varValue or 0) < 0.5}
-    return frozenset(o for o, offer in inputs.offers.items() if offer.provider not in unused)
+def self_hosts(model: FleetModel) -> bool:
+    """Whether the relaxed program pays for a fleet of one's own."""
+    paid = model.variables.self_hosts
+    return paid is None or (paid.varValue or 0) >= 0.5
 
 
 def solve_directly(state: Search) -> Solution:
@@ -294,8 +289,9 @@ def solve_directly(state: Search) -> Solution:
 def ways_out(inputs: FleetInputs, settings: Settings) -> tuple[str, ...]:
     """For a problem with no plan: each single family of requirements that, left out, would admit one."""
     names = []
+    there = {name for name, _ in assemble(inputs, operation="relaxed").rows}
     for rows in ROWS:
-        if rows.relaxed is None:
+        if rows.relaxed is None or rows.name not in there:
             continue
         model = assemble(inputs, operation="relaxed", without=frozenset({rows.name}))
         if solve_model(model, replace(settings, time_limit_s=5.0), relaxed=True).ended is not Ended.INFEASIBLE:

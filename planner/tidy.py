@@ -50,11 +50,20 @@ def tidy(inputs: FleetInputs, solution: Solution, settings: Settings) -> Solutio
 
 
 def dearer(inputs: FleetInputs, run: BlockRun, tidied: BlockRun) -> bool:
-    """Whether the tidied run pays more egress; machines and API tokens are the same."""
+    """Whether the tidied run may pay more egress; machines and API tokens are the same.
+
+    Where a provider's price changes with the month's volume, as much must leave it as before.
+    """
 
     def egress_usd_h(r: BlockRun) -> float:
         return sum(inputs.egress_usd_h.get((k, g), 0.0) * y for (k, _, g), y in r.served.items())
 
+    def gb_h(r: BlockRun, provider: str) -> float:
+        here = (label for label in r.served if inputs.tariff_of.get(label[2]) == provider)
+        return sum(inputs.egress_gb_h.get((k, g), 0.0) * r.served[k, c, g] for k, c, g in here)
+
+    if any(abs(gb_h(tidied, p) - gb_h(run, p)) > 1e-9 for p in inputs.tariffs):
+        return True
     return egress_usd_h(tidied) > egress_usd_h(run) + 1e-9
 
 

@@ -75,4 +75,4 @@ def _short(c: Candidate) -> str:
     if d is None:
         return c.name
     how = f", {d.features.label}" if d.features.label else ""
-    return f"{d.model.name} {d.precision} on {d.gpus} x {d.gpu.name} ({d.engine}{how})"
+    return f"{d.model.name} {d.precision} on {d.where} ({d.engine}{how})"

@@ -32,9 +32,10 @@ def card(catalog: Catalog, name: str) -> ModelCard | None:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Model variant accepted by some workloads: (model, precision, KV precision, engine) -> workloads."""
+    """Model variant accepted by some workloads: (weights, precision, KV precision, engine) -> workloads."""
 
     card: ModelCard
+    private: str  # name of weights of one's own; "": the public ones
     precision: Precision
     kv_precision: KvPrecision
     engine: str
@@ -43,7 +44,7 @@ class Accepted:
 
 def accepted_variants(problem: Problem, catalog: Catalog, drops: Drops) -> list[Accepted]:
     """Every model variant that some workload accepts; of the KV precisions accepted only the smallest is kept."""
-    wanted: dict[tuple[str, Precision, str], dict[str, KvPrecision]] = {}
+    wanted: dict[tuple[str, str, Precision, str], dict[str, KvPrecision]] = {}
     engines: list[str] = list(dict.fromkeys(row.engine for row in catalog.engines))
     for name, workload in problem.workloads.items():
         for model in accepted_models(workload):
@@ -57,12 +58,12 @@ def accepted_variants(problem: Problem, catalog: Catalog, drops: Drops) -> list[
                     continue
                 for engine in engines:
                     if not workload.engines or engine in workload.engines:
-                        wanted.setdefault((model.model, precision, engine), {})[name] = kv
+                        wanted.setdefault((model.model, model.private or "", precision, engine), {})[name] = kv
     out = []
-    for (model_name, precision, engine), by_workload in wanted.items():
+    for (model_name, private, precision, engine), by_workload in wanted.items():
         for kv in dict.fromkeys(by_workload.values()):
             who = frozenset(w for w, k in by_workload.items() if k == kv)
-            out.append(Accepted(catalog.models[model_name], precision, kv, engine, who))
+            out.append(Accepted(catalog.models[model_name], private, precision, kv, engine, who))
     return out
 
 
@@ -93,19 +94,20 @@ def may_do_all(workload: Workload, model: AcceptableModel) -> bool:
 def sold_as(workload: Workload, catalog: Catalog) -> dict[str, AcceptableModel]:
     """The name under which APIs sell a model -> the model of the workload that it counts as.
 
-    A family's name stands for all its models: it counts as the one that scores least.
+    A family's name stands for all its public models: it counts as the one that scores least.  Private weights are sold
+    under a name of their own.
     """
     models = accepted_models(workload)
     families: dict[str, list[AcceptableModel]] = {}
     for model in models:
-        if found := card(catalog, model.model):
+        if not model.private and (found := card(catalog, model.model)):
             families.setdefault(found.family, []).append(model)
 
     def worth(model: AcceptableModel) -> tuple[float, float]:
         score = score_of(model)
         return (-math.inf if score is None else score, model.max_share)
 
-    return {**{f: min(several, key=worth) for f, several in families.items()}, **{m.model: m for m in models}}
+    return {**{f: min(several, key=worth) for f, several in families.items()}, **{m.sold_as: m for m in models}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from planner.catalog.load import Catalog, load_catalog
 from planner.catalog.shipped import shipped_folder
 from planner.errors import AuditFailed, Complaint, InputError, NoCandidate
 from planner.finish import finish
+from planner.numbers import paid_anyway
 from planner.plan import Plan
 from planner.problem.places import ProblemFile
 from planner.problem.read import load_problem
@@ -30,6 +31,7 @@ from planner.traffic.types import Load
 
 if TYPE_CHECKING:
     from planner.analysis.breakeven import Breakeven
+    from planner.analysis.price_changes import Breakpoints
     from planner.analysis.sweep import Axis, Solved
     from planner.comparison import Comparison
     from planner.evaluation import Evaluation
@@ -109,9 +111,7 @@ def solve(
         progress("solving without the budget", None, None)
         free = search(replace(reduced.inputs, budget_usd_month=None), replace(settings, gap=0.02), progress)
         if free.usd_month is not None:
-            paid = sum(
-                lot.row.usd_h * (lot.existing or 0) * problem.problem.month_hours for lot in reduced.lots.values()
-            )
+            paid = paid_anyway(problem.problem, reduced.lots.values(), reduced.spends.values())
             without_budget_usd = free.usd_month + paid
     solution = tidy(reduced.inputs, solution, settings)
     plan = finish(problem.problem, reduced, solution, day, settings.gap, settings.solver, without_budget_usd)
@@ -186,7 +186,9 @@ def evaluate(
     `best_within_s`: also look for the problem's own best plan, at most so long; None: not at all.
     """
     from planner.analysis.evaluate import evaluate as cost_and_check
+    from planner.audit.switching import wrong_about_switching
     from planner.evaluation import Best
+    from planner.switching import switching
 
     catalog = catalog or load_catalog()
     settings = settings_of(problem, gap, time_limit_s, solver, threads)
@@ -203,48 +205,13 @@ def evaluate(
         best = Best(
             status=plan.status, usd_month=plan.usd_month, bound_usd_month=plan.bound_usd_month, why=plan.in_the_way
         )
+        if fleet.fleet.switching is not None and plan.usd_month is not None:
+            found = found.model_copy(
+                update={"switching": switching(fleet.fleet, found.plan, plan, fleet.fleet.switching)}
+            )
+            if wrong := wrong_about_switching(found, plan, fleet.fleet.switching):
+                raise AuditFailed("The evaluation breaks its own arithmetic:\n" + "\n".join(f"  {w}" for w in wrong))
     return found.model_copy(update={"best": best})
-
-
-def read_plan(path: str | Path) -> tuple[Plan, tuple[str, ...]]:
-    """A plan as `solve` writes it, or that of an evaluation, and what must be known to compare it.
-
-    Raises `InputError` where the file holds neither, or no fleet.
-    """
-    from pydantic import ValidationError
-
-    from planner.evaluation import Evaluation
-
-    def refuse(what: str) -> InputError:
-        return InputError([Complaint(str(path), what)])
-
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise refuse(f"cannot be read: {why}.  Give a file that `plan solve -o` or `plan evaluate -o` wrote.") from None
-    try:
-        plan, said = Plan.from_json(text), tuple[str, ...]()
-    except ValidationError:
-        try:
-            found = Evaluation.model_validate_json(text)
-        except ValidationError:
-            raise refuse("is no plan.  Give JSON that `plan solve -o` or `plan evaluate -o` wrote.") from None
-        plan, said = found.plan.model_copy(update={"problem": f"{found.fleet} for {found.problem}"}), caveats(found)
-    if plan.usd_month is None:
-        raise refuse(f"holds no plan: its status is {plan.status}.  Give one that was found.")
-    return plan, said
-
-
-def caveats(found: Evaluation) -> tuple[str, ...]:
-    """What the bill of an evaluated fleet leaves out."""
-    out = []
-    if found.unserved:
-        who = ", ".join(sorted({each.workload for each in found.unserved}))
-        out.append(f"{found.fleet} does not serve all of {who}: its bill is for what it serves.")
-    if found.broken:
-        out.append(f"{found.fleet} breaks rules of its problem ({len(found.broken)}; see its evaluation).")
-    return tuple(out)
 
 
 def compare(before: Plan, after: Plan, catalog: Catalog | None = None, notes: tuple[str, ...] = ()) -> Comparison:
@@ -288,3 +255,32 @@ def breakeven(
     load = reduce_traffic(problem.problem, problem.folder, catalog)
     one = partial(solve, gap=gap, time_limit_s=time_limit_s, price_spares=False)
     return find(problem, load, catalog, one, lambda doing: progress(doing, None, None))
+
+
+def breakpoints(
+    problem: ProblemFile,
+    over: Sequence[str],
+    catalog: Catalog | None = None,
+    *,
+    low: float = 0.5,
+    high: float = 1.5,
+    together: bool = False,
+    gap: float | None = None,
+    time_limit_s: float | None = None,
+    progress: Progress = silent,
+) -> list[Breakpoints]:
+    """Where the best plan changes as prices such as "price.b200-sxm" go from `low` to `high` times what they are.
+
+    One price after the other, or `together`: all of them times one factor.
+    Raises `InputError` for keys or factors that cannot be, `NoCandidate` where there is no plan at any factor.
+    """
+    from planner.analysis.price_changes import check, find_breakpoints
+
+    catalog = catalog or load_catalog()
+    keys = check(problem.problem, catalog, over, low, high)
+    gap = settings_of(problem, gap, time_limit_s, None, None).gap
+    one = partial(solve, gap=gap, time_limit_s=time_limit_s, price_spares=False)
+    return [
+        find_breakpoints(problem, catalog, each, low, high, gap, one, lambda doing: progress(doing, None, None))
+        for each in ([keys] if together else [(key,) for key in keys])
+    ]

@@ -160,7 +160,13 @@ def work_of(state: Facts, old: tuple[Facts, Part], new: tuple[Facts, Part], esti
         if state[:5] == facts[:5]:
             return part.gpu_h
     (facts, a), (_, b) = old, new
-    if a.way is None or b.way is None or any(len(names) != 1 for names in (*state[:3], state.gpu)):
+    if (
+        a.way is None
+        or b.way is None
+        or a.way.part
+        or b.way.part
+        or any(len(names) != 1 for names in (*state[:3], state.gpu))
+    ):
         return None
     between = a.way
     if state.model != facts.model:

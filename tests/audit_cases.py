@@ -17,7 +17,7 @@ from typing import Any
 from performance_cards import GPT_OSS_120B, H100, LLAMA_3B, SEEN
 
 from planner.catalog.load import Catalog
-from planner.catalog.rows import ApiPrice, CommitmentDiscount, EgressTier, Engine, PriceOffer
+from planner.catalog.rows import ApiPrice, CommitmentDiscount, EgressTier, Engine, MigProfile, PriceOffer
 from planner.performance.types import Deployment, Objective, OperatingPoint, Request
 from planner.plan import Plan
 from planner.problem.schema import Problem
@@ -74,14 +74,19 @@ def catalog() -> Catalog:
             ),
         ),
         egress=(
-            EgressTier(provider="acme", from_gb=0, to_gb=100, usd_gb=0, **SEEN),
-            EgressTier(provider="acme", from_gb=100, usd_gb=0.05, **SEEN),
+            EgressTier(provider="acme", from_gb=0, usd_gb=0.05, **SEEN),
             EgressTier(provider="beta", from_gb=0, usd_gb=0.05, **SEEN),
         ),
         shapes={},
         shape_hours={},
         lengths={},
         performance=(),
+        mig=(
+            MigProfile(
+                gpu="h100-sxm", profile="3g.40gb", parts=2, compute_share=0.45, bandwidth_share=0.5, memory_gib=39.5,
+                evidence="listed", **SEEN,
+            ),
+        ),
     )  # fmt: skip
 
 
@@ -154,7 +159,7 @@ def problem() -> dict[str, Any]:
             ],
             "max_upfront_usd": 11_000,
         },
-        "apis": {"providers": ["gamma"], "max_req_s": 3},
+        "apis": {"providers": ["gamma"], "max_req_s": 3, "places": {"gamma": {"continent": "EU"}}},
         "resilience": {"machine": False},
         "spot": {"interruptions_month": 3, "recovery_minutes": 0, "lost_work_minutes": 0},
         "budget": {"usd_month": 6000},
@@ -211,7 +216,7 @@ def plan() -> dict[str, Any]:
         "commitments": 2.5 * 672,
         "existing commitments": 3 * 672,
         "API tokens": chat_api_usd + batch_api_usd,
-        # 10 KB for each request that the fleet serves, at the first tier that costs anything
+        # 10 KB for each request that the fleet serves, at the one price of both providers
         "egress": (10_483_200 - 576_000 + 115_200) * 10 / 1e6 * 0.05,
         "storage": 20 + 2 * 100 * 0.02,
         "networking": 30,
@@ -289,6 +294,10 @@ def plan() -> dict[str, Any]:
         "costs": [
             {"line": line, "usd_month": usd, "decided": line != "existing commitments"}
             for line, usd in lines.items()
+        ],
+        "sent": [
+            {"providers": ["acme", "beta"], "gb_month": 99.072, "usd_month": 99.072 * 0.05},
+            {"providers": ["acme"], "gb_month": 1.152, "usd_month": 1.152 * 0.05},
         ],
         "prices_observed": {"today": TODAY, "oldest": None, "newest": None, "oldest_days": None},
     }  # fmt: skip

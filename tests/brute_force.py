@@ -9,13 +9,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import linprog
 
-from planner.inputs import FleetInputs, Offer
+from planner.inputs import FleetInputs, Offer, Tariff
 
 Room = tuple[float, float]  # replicas' worth of work; of what must survive the loss of a machine
 Capacity = tuple[tuple[tuple[str, str], Room], ...]  # ((deployment, group), room), sorted
@@ -54,6 +55,23 @@ def fits(sizes: list[int], gpus: int, machines: int) -> bool:
     return whole <= machines and packs(small, (gpus,) * (machines - whole))
 
 
+def whole_gpus(i: FleetInputs, standing: list[str]) -> list[int]:
+    """What these replicas take in whole GPUs: those on parts fill one GPU after the other, each way for itself."""
+    sizes: list[int] = []
+    free: dict[str, Fraction] = {}
+    for c in standing:
+        size = i.deployment_gpus[c]
+        if not isinstance(size, Fraction):
+            sizes.append(size)
+            continue
+        way = i.split_as[c]
+        if free.get(way, Fraction(0)) < size:
+            free[way] = Fraction(1)
+            sizes.append(1)
+        free[way] -= size
+    return sizes
+
+
 def rentals(hours: int, minimum_h: int, most: int) -> set[tuple[int, ...]]:
     """All machine counts by hour made of rentals that last at least the minimum, in a week that repeats."""
     runs = [
@@ -68,6 +86,15 @@ def rentals(hours: int, minimum_h: int, most: int) -> set[tuple[int, ...]]:
         fresh = {plan for plan in fresh if max(plan) <= most} - found
         found = found | fresh
     return found
+
+
+def egress_lines(tariff: Tariff) -> list[tuple[float, float, float, float]]:
+    """(from GB, to GB, USD/GB, USD at no GB) of the straight lines that the cost of a volume is made of."""
+    out, start, usd = [], 0.0, 0.0
+    for width, price in zip(tariff.tier_gb, tariff.usd_gb, strict=True):
+        out.append((start, start + width, price, usd - price * start))
+        start, usd = start + width, usd + width * price
+    return out
 
 
 class BruteForce:
@@ -226,7 +253,7 @@ class BruteForce:
             ways.append(self.ways(offers, held, hour, hosting))
         if self.i.start_h:
             return self.run_in_order(offers, signed, hosting, below)
-        if not self.i.windows:
+        if not self.i.windows and not self.i.tariffs:
             return sum(self.best_way(hour, found) for hour, found in zip(self.hours, ways, strict=True))
         return self.best_mix(ways, below)
 
@@ -252,14 +279,14 @@ class BruteForce:
                     alone = usd + self.traffic(((hour, capacity),), deferred=False)
                     if alone < math.inf:
                         here.append((alone, counts, usd, capacity))
-            if not self.i.windows:  # with the same machines, only the cheapest way
+            if not self.i.windows and not self.i.tariffs:  # with the same machines, only the cheapest way
                 by_counts: dict[tuple[tuple[str, int], ...], tuple[float, dict[str, int], float, Capacity]] = {}
                 for way in here:
                     key = tuple(sorted(way[1].items()))
                     by_counts[key] = min(way, by_counts.get(key, way), key=lambda w: w[0])
                 here = list(by_counts.values())
             options.append(here)
-        if not self.i.windows:
+        if not self.i.windows and not self.i.tariffs:
             return self.cheapest_round(options)
         mixes = []
         for number, mix in enumerate(itertools.product(*options)):
@@ -417,7 +444,8 @@ class BruteForce:
 
     def stand(self, here: list[str], n: tuple[int, ...], g: str, machines: int) -> bool:
         """Whether so many replicas of each deployment stand on so many machines."""
-        sizes = [self.i.deployment_gpus[c] for c, m in zip(here, n, strict=True) for _ in range(m)]
+        standing = [c for c, m in zip(here, n, strict=True) for _ in range(m)]
+        sizes = whole_gpus(self.i, standing)
         return not sizes or fits(sizes, self.i.group_gpus[g], machines)
 
     def promised(self, c: str, g: str, hour: Hour) -> tuple[set[str], set[str]]:
@@ -458,11 +486,20 @@ class BruteForce:
         """The cheapest way to send the traffic to replicas and APIs [USD/month]; infinite where it cannot be."""
         key = (tuple((h.block, h.month_h, capacity) for h, capacity in run), deferred)
         if key not in self.known:
-            self.known[key] = self._traffic(run, deferred)
+            lines = [egress_lines(tariff) if deferred else [] for tariff in self.i.tariffs.values()]
+            prices = [dict(zip(self.i.tariffs, each, strict=True)) for each in itertools.product(*lines)] or [{}]
+            self.known[key] = min(self._traffic(run, deferred, each) for each in prices)
         return self.known[key]
 
-    def _traffic(self, run: tuple[tuple[Hour, Capacity], ...], deferred: bool) -> float:
+    def _traffic(
+        self,
+        run: tuple[tuple[Hour, Capacity], ...],
+        deferred: bool,
+        lines: Mapping[str, tuple[float, float, float, float]],
+    ) -> float:
+        """With the volume of each provider within the line given of its cost; without lines, no more than at any."""
         i = self.i
+        leaving: dict[str, dict[int, float]] = {p: {} for p in lines}
         usd: list[float] = []
         most: list[float | None] = []
         at_most: list[tuple[dict[int, float], float]] = []
@@ -485,7 +522,9 @@ class BruteForce:
                 work, must = {}, {}
                 for k in asked | waiting:
                     if (k, g) in i.admitted and (c, k) in i.rate_req_s:
-                        y = new(i.egress_usd_h.get((k, g), 0) * hour.month_h)
+                        y = new(self.egress_usd_h(k, g, lines) * hour.month_h)
+                        if (p := i.tariff_of.get(g)) in leaving:
+                            leaving[p][y] = i.egress_gb_h.get((k, g), 0.0) * hour.month_h
                         work[y] = 1 / (i.rate_req_s[c, k] * i.serving_share.get(g, 1.0))
                         if k in i.protected:
                             must[y] = work[y]
@@ -533,6 +572,10 @@ class BruteForce:
                             if kk == k and (a in i.nobody or a not in lost.apis):
                                 row[p] = -share if a in i.nobody else -1.0
                         at_most.append((row, -share * i.demand_req_s[k, b]))
+            for w, share in i.api_max_share.items():
+                mine = [k for k in asked if i.class_workload[k] == w]
+                from_apis = {p: share if a in i.nobody else 1.0 for (k, a), p in bought.items() if k in mine}
+                at_most.append((from_apis, share * sum(i.demand_req_s[k, b] for k in mine)))
             for w, share in i.spot_max_share.items():
                 together = {k for k in asked if i.class_workload[k] == w}
                 for mine in [together, *({k} for k in waiting if i.class_workload[k] == w)]:
@@ -550,12 +593,15 @@ class BruteForce:
                     if k in window.api_usd_request:
                         row[new(window.api_usd_request[k], window.api_max_requests.get(k))] = -1.0
                     at_most.append((row, -requests))
+        for p, (low, high, _, _) in lines.items():
+            at_most += [(leaving[p], high), ({y: -gb for y, gb in leaving[p].items()}, -low)]
         if any((not row and right != 0) for row, right in equal) or any(
             not row and right < 0 for row, right in at_most
         ):
             return math.inf
+        constant = sum(usd_at_none for _, _, _, usd_at_none in lines.values())
         if not usd:
-            return 0.0
+            return constant
         answer = linprog(
             usd,
             *_dense(at_most, len(usd)),
@@ -564,7 +610,15 @@ class BruteForce:
             method="highs-ds",
             options={"presolve": False},
         )
-        return float(answer.fun) if answer.status == 0 else math.inf
+        return float(answer.fun) + constant if answer.status == 0 else math.inf
+
+    def egress_usd_h(self, k: str, g: str, lines: Mapping[str, tuple[float, float, float, float]]) -> float:
+        """USD/h of data sent out for each request/s."""
+        p = self.i.tariff_of.get(g)
+        if p not in self.i.tariffs:
+            return self.i.egress_usd_h.get((k, g), 0.0)
+        price = lines[p][2] if p in lines else min(self.i.tariffs[p].usd_gb)
+        return price * self.i.egress_gb_h.get((k, g), 0.0)
 
 
 def _dense(rows: list[tuple[dict[int, float], float]], columns: int) -> tuple[np.ndarray | None, np.ndarray | None]:

@@ -46,6 +46,11 @@ SEEN = {"observed_on": "2026-11-01"}
 ONE_DAY = {"label": "day", "hours": [*cases.DAY[:-1]], "month_h": 156}
 TABLE = {"gpu": "h100-sxm", "input_tok": 1000, "output_tok": 101, "req_s": 7}
 
+CACHED = {
+    "model": "llama-3.2-3b", "provider": "cachely", "input_usd_mtok": 0.1, "output_usd_mtok": 0.4,
+    "cached_input_usd_mtok": 0.02, **cases.SEEN_JSON,
+}  # fmt: skip
+OWN = [{"model": "llama-3.2-3b", "private": "ours"}]
 SCORED = {"model": "llama-3.2-3b", "quality": {"score": 0.7, "by_precision": {"fp8": 0.6}, "evidence": "own", **SEEN}}
 HALF = [{"model": "llama-3.2-3b", "max_share": 0.5}, "gpt-oss-120b"]
 TOLD = {"model": "llama-3.2-3b", "precision": "fp8", "share": 0.9}
@@ -55,6 +60,10 @@ PROMISE = {
 }  # fmt: skip
 
 BOOT = {"autoscaling": {"startup_minutes": 6}}
+HALF_GPU = {
+    "way": "MIG", "parts": 2, "profile": "3g.40gb", "memory_gib": 39.5, "compute_share": 0.45, "bandwidth_share": 0.5,
+}  # fmt: skip
+TURN = {"way": "memory", "parts": 2, "memory_gib": 39.8, "time_share": 0.45}
 
 # check, changes to the plan, changes to the problem, words that must be told
 BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
@@ -130,6 +139,69 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("lanes_and_models", {"deployments.0.lane.ttft_ms": None}, {}, "its replicas keep no limit"),
     ("lanes_and_models", {}, {"workloads.chat.slo.percentile": "p99"}, "asked at p99, its replicas keep them at p95"),
     ("lanes_and_models", {"deployments.0.model": "gpt-oss-120b"}, {}, "gpt-oss-120b is not accepted, only llama-3"),
+    ("parts_of_gpus", {"deployments.1.part": HALF_GPU}, {}, "shared by MIG, which the problem does not allow"),
+    ("parts_of_gpus", {"deployments.1.part": TURN}, {}, "take turns on a GPU, which the problem does not allow"),
+    (
+        "parts_of_gpus",
+        {"deployments.1.part": HALF_GPU | {"parts": 3}},
+        {"sharing.mig": True},
+        "batch on spot on 1/3 of h100-sxm (MIG 3g.40gb): the catalog does not split this GPU into 3 of that profile",
+    ),
+    (
+        "parts_of_gpus",
+        {"deployments.1.part": HALF_GPU | {"memory_gib": 79}},
+        {"sharing.mig": True},
+        "79 GiB are relied on, there are 39.5",
+    ),
+    (
+        "parts_of_gpus",
+        {"deployments.1.part": HALF_GPU | {"compute_share": 0.6}},
+        {"sharing.mig": True},
+        "0.6 of the TFLOPS are relied on, there are 0.45",
+    ),
+    (
+        "parts_of_gpus",
+        {"deployments.1.part": HALF_GPU | {"bandwidth_share": 0.6}},
+        {"sharing.mig": True},
+        "0.6 of the bandwidth are relied on, there are 0.5",
+    ),
+    (
+        "parts_of_gpus",
+        {"deployments.1.part": TURN},
+        {"sharing.memory": True, "sharing.time_loss_share": 0.2},
+        "0.45 of the time are relied on, there are 0.4",
+    ),
+    (
+        "parts_of_gpus",
+        {"deployments.1.part": TURN | {"parts": 9}},
+        {"sharing.memory": True},
+        "9 engines on one GPU, 2 to 4 may be",
+    ),
+    (
+        "parts_of_gpus",
+        {"deployments.1.part": TURN, "deployments.1.tp": 2},
+        {"sharing.memory": True},
+        "parts of GPUs do not work together, tp is 2",
+    ),
+    (
+        "parts_of_gpus",
+        {"deployments.1.part": TURN, "deployments.1.rates.0.source": "measured"},
+        {"sharing.memory": True},
+        "a rate is called measured, but no part has been measured",
+    ),
+    (
+        "within_machines",
+        {"deployments.1.part": HALF_GPU, "deployments.1.replicas_by_block": {"night": 3}},
+        {"sharing.mig": True},
+        "spot in night: 2 replicas of 1 GPUs do not fit 1 machines of 1 GPUs",
+    ),
+    (
+        "survives_a_machine",
+        # five halves take three GPUs
+        {"deployments.0.part": HALF_GPU, "purchases.1.machines_by_block": {}},
+        {"sharing.mig": True, "resilience.machine": True, "resilience.apis_may_help": False},
+        "firm in day: 3 replicas of 1 GPUs must survive, 2 machines of 2 GPUs run: with one lost they do not fit",
+    ),
     (
         "scored_enough",
         {},
@@ -377,6 +449,22 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         {"procurement.quotas.0.max_machines": 1},
         "the quota on providers: acme is 1 machines, 2 run in day",
     ),
+    (
+        "quotas",
+        {},
+        {"procurement.quotas.0.max_vcpus": 150, "procurement.existing.0.vcpus": 96},
+        "the quota on providers: acme counts vCPUs, those of h100x2 of acme in eu-1, on-demand are not known",
+    ),
+    # the one already paid for and the one on the quote
+    (
+        "quotas",
+        {},
+        {
+            "procurement.quotas.0": {"where": {"gpus": ["h100-sxm"]}, "terms": ["1y"], "max_vcpus": 60},
+            "procurement.quotes.0.vcpus": 64,
+        },
+        "the quota on gpus: h100-sxm; terms: 1y is 60 vCPUs, 64 run in day",
+    ),
     ("quotas", {}, {"procurement.quotas.1.max_gpus": 0}, "the quota on terms: spot is 0 GPUs, 1 run in night"),
     (
         "minimum_orders",
@@ -399,6 +487,36 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("apis_allowed", {}, {"apis.providers": ["delta"]}, "only APIs of delta are allowed"),
     ("apis_allowed", {}, {"apis.exclude_providers": ["gamma"]}, "APIs of gamma are excluded"),
     ("apis_allowed", {"apis.0.model": "gpt-oss-120b"}, {}, "model gpt-oss-120b is not accepted, only llama-3.2"),
+    ("apis_allowed", {}, {"apis.places": {}}, "it stands in no known place, continent EU is asked"),
+    ("apis_allowed", {}, {"apis.places.gamma.continent": "NA"}, "chat on the API of gamma: it stands in NA, continent"),
+    ("apis_allowed", {}, {"workloads.chat.data_class": "secret"}, "gamma: it is not cleared for secret data"),
+    ("apis_allowed", {}, {"workloads.chat.models": OWN}, "llama-3.2-3b is not accepted, only llama-3.2-3b (ours)"),
+    (
+        "lanes_and_models",
+        {"deployments.0.served.+": cases.served("batch", "night", 0.1)},
+        {"workloads.chat.models": OWN},
+        "chat on firm serves workloads with weights of their own: ours, the public weights",
+    ),
+    # 2 of 30 by day
+    (
+        "api_shares",
+        {},
+        {"workloads.chat.api_max_share": 0.05},
+        "too much of chat is bought from APIs in day: 2 of 30 requests/s, at most 0.05 of them may be",
+    ),
+    (
+        "api_shares",
+        {},
+        {"workloads.batch.api_max_share": 0.4},
+        "too much of batch is bought from APIs: 115,200 of 230,400 requests a month, at most 0.4 may be",
+    ),
+    (
+        "api_prices",
+        {"apis.0.provider": "cachely", "apis.0.api_model_id": "llama-3.2-3b"},
+        {"apis.quotes": [CACHED], "workloads.chat.features": {"prefix_hit_share": 0.5}},
+        # half of the prompt at $0.02
+        "of cachely for chat: $0.1 in / $0.4 out per million tokens in the plan, $0.06 in / $0.4 out asked",
+    ),
     ("api_prices", {"apis.0.input_usd_mtok": 0.09}, {}, "$0.09 in / $0.4 out per million tokens in the plan"),
     # batch prices are for work that may wait
     (
@@ -432,12 +550,19 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("cost_lines", {"costs.4.usd_month": 1}, {}, "API tokens: $1.00 a month in the plan, $88.96 recomputed"),
     # (9,907,200 + 115,200) requests x 10 KB = 100.224 GB at $0.05
     ("cost_lines", {"costs.5.usd_month": 1}, {}, "egress: $1.00 a month in the plan, $5.01 recomputed"),
+    ("egress_by_provider", {"sent.0.gb_month": 90}, {}, "acme and beta: 90.00 GB leave in the plan, 99.07 recomputed"),
+    ("egress_by_provider", {"sent.0.usd_month": 1}, {}, "egress of acme and beta: $1.00 a month in the plan, $4.95"),
+    ("egress_by_provider", {"sent": []}, {}, "acme: 1 GB leave for $0.06 a month, none are told"),
+    ("egress_by_provider", {"sent.+": {"providers": ["gamma"], "gb_month": 1, "usd_month": 0}}, {}, "gamma: 1.00 GB"),
     ("cost_lines", {"costs.6.usd_month": 1}, {}, "storage: $1.00 a month in the plan, $24.00 recomputed"),
     ("cost_lines", {"costs.7.usd_month": 1}, {}, "networking: $1.00 a month in the plan, $30.00 recomputed"),
     ("cost_lines", {"costs.8.usd_month": 1}, {}, "engineering: $1.00 a month in the plan, $500.00 recomputed"),
     ("cost_lines", {"costs.9.usd_month": 1}, {}, "provider fees: $1.00 a month in the plan, $20.00 recomputed"),
     # 10,950 x 0.08 / 12 x 13 / 24
     ("cost_lines", {"costs.10.usd_month": 1}, {}, "cost of capital: $1.00 a month in the plan, $39.54"),
+    # a tenth of 640 + 320 + 1,680 + 88.96 + 5.01 + 24 + 30 + 20; of 2,016; not of 500 and 39.54
+    ("cost_lines", {}, {"overheads.tax_share": 0.1}, "tax: $0.00 a month in the plan, $280.80 recomputed"),
+    ("cost_lines", {}, {"overheads.tax_share": 0.1}, "tax on existing commitments: $0.00 a month in the plan, $201.60"),
     ("cost_lines", {"costs.3.decided": True}, {}, "existing commitments is called decided here"),
     ("cost_lines", {"costs.+": {"line": "coffee", "usd_month": 1}}, {}, "coffee is no line of a bill"),
     ("sums_and_gap", {"usd_month": 5000}, {}, "the plan costs $5,000.00 a month, its lines add up to $5,363.51"),
@@ -479,6 +604,14 @@ def test_a_broken_promise_is_told_in_the_users_words(check, plan, problem, words
         catalog=cases.catalog(), performance=cases.FixedPerformance(),
     )  # fmt: skip
     assert any(words in breach for breach in told(evidence).breaches)
+
+
+def test_a_plan_that_shares_gpus_as_the_problem_allows_passes():
+    # two halves on the one GPU of the spot machine
+    halves = {"deployments.1.part": HALF_GPU, "deployments.1.replicas_by_block": {"night": 2}}
+    assert audited(halves, {"sharing.mig": True}).breaches == ()
+    turns = halves | {"deployments.1.part": TURN | {"memory_gib": 39}}
+    assert audited(turns, {"sharing.memory": True}).breaches == ()
 
 
 def test_every_check_has_a_plan_that_breaks_it():

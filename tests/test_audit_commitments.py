@@ -22,6 +22,7 @@ COVERED: dict[str, Any] = {
     "region": "eu-1", "machine": "h100x2", "gpu": "h100-sxm", "gpus": 2, "on_demand_usd_h": 4.0, "usd_h": 3.0,
     "hours_month": 160, "machines_by_block": {"day": 1},
 }  # fmt: skip
+SIGNED = {"provider": "acme", "usd_h": 2.0, "covers": [{"discount_share": 0.4}]}
 UPFRONT_USD = 0.5 * 3 * 730 * 12
 
 
@@ -86,6 +87,18 @@ def test_a_promise_that_is_kept_passes():
         ({}, {"procurement.spend_quotes.0.covers.0.where.gpus": ["l4"]}, "no promise covers it at $3/h"),
         ({}, {"procurement.terms": ["on-demand", "spot"]}, "acme, 1y: only the terms on-demand, spot may be taken"),
         ({}, {"procurement.max_term_months": 6}, "acme, 1y: at most 6 months may be committed to"),
+        ({"spends.0.existing": True}, {}, "already promised is nothing in the problem, $3.00/h to acme in the plan"),
+        ({}, {"procurement.existing_spend": [SIGNED]}, "is $2.00/h to acme in the problem, nothing in the plan"),
+        (
+            {"spends.0.existing": True, "spends.0.usd_h": 2.0},
+            {"procurement.existing_spend": [SIGNED]},
+            "$2,016.00 a month for spend already promised, $1,344.00 for all hours",
+        ),
+        (
+            {"spends.0.existing": True, "spends.0.usd_h": 2.0},
+            {"procurement.existing_spend": [SIGNED]},
+            "no promise covers it at $3/h",
+        ),
         ({"spends.0.provider": "beta"}, {}, "$3.00/h promised to beta, 1y: no quote of the problem sells that"),
     ],
 )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import pytest
-from brute_force import BruteForce, fits, rentals
+from brute_force import BruteForce, egress_lines, fits, rentals, whole_gpus
 from fleets import chat_fleet, random_fleet
 
 from planner.analysis.shortfall import Shortfall, unserved_by_the_hour
@@ -32,6 +32,7 @@ def check_plan(i: FleetInputs, plan: Solution) -> None:
         if i.offers[o].existing is None
     )
     week_h = dict.fromkeys(i.block_h, 0)
+    gb = dict.fromkeys(i.tariffs, 0.0)
     done: dict[tuple[str, str], float] = {}
     window_of = {(k, b): v for v, w in i.windows.items() for b in w.blocks for k in w.requests_month}
     for run in plan.runs:
@@ -45,7 +46,10 @@ def check_plan(i: FleetInputs, plan: Solution) -> None:
             assert (k, g) in i.admitted
             got[k] = got.get(k, 0) + rate
             work[c, g] = work.get((c, g), 0) + rate / i.rate_in(c, k, g)
-            usd += i.egress_usd_h.get((k, g), 0) * hours * rate
+            if (p := i.tariff_of.get(g)) in gb:
+                gb[p] += i.egress_gb_h.get((k, g), 0) * hours * rate
+            else:
+                usd += i.egress_usd_h.get((k, g), 0) * hours * rate
             if v := window_of.get((k, run.block)):
                 done[v, k] = done.get((v, k), 0) + rate * hours * 3600
         for (k, a), rate in run.api.items():
@@ -57,8 +61,8 @@ def check_plan(i: FleetInputs, plan: Solution) -> None:
         for (c, g), load in work.items():
             assert load <= i.queue_slope[c] * run.replicas[c, g] - i.queue_loss[c] + 1e-5
         for g, gpus in i.group_gpus.items():
-            sizes = [i.deployment_gpus[c] for (c, gg), n in run.replicas.items() if gg == g for _ in range(n)]
-            assert fits(sizes, gpus, sum(n for o, n in on.items() if i.offers[o].group == g))
+            standing = [c for (c, gg), n in run.replicas.items() if gg == g for _ in range(n)]
+            assert fits(whole_gpus(i, standing), gpus, sum(n for o, n in on.items() if i.offers[o].group == g))
             check_survival(i, run, g, sum(n for o, n in on.items() if i.offers[o].group == g))
         check_blends(i, run)
         check_losses(i, run)
@@ -78,6 +82,10 @@ def check_plan(i: FleetInputs, plan: Solution) -> None:
             bought = plan.deferred_api.get((v, k), 0)
             usd += bought * window.api_usd_request.get(k, 0)
             assert done.get((v, k), 0) + bought >= asked * (1 - 1e-6)
+    for p, tariff in i.tariffs.items():
+        usd += sum(
+            price * max(0.0, min(gb[p], high) - low) for low, high, price, _ in egress_lines(tariff)
+        )  # the last line ends at all that could leave
     check_spread(i, plan)
     bought_from = {i.offers[o].provider for o, n in plan.always.items() if n and i.offers[o].existing is None}
     bought_from |= {i.offers[o].provider for run in plan.runs for o in run.hourly}
@@ -120,6 +128,9 @@ def check_spread(i: FleetInputs, plan: Solution) -> None:
     for few in i.few_kinds.values():
         assert len({few.kind[each] for each in used if each in few.kind}) <= few.most
     for run in plan.runs:
+        for w, share in i.api_max_share.items():
+            asked = sum(i.demand_req_s.get((k, run.block), 0) for k, owner in i.class_workload.items() if owner == w)
+            assert sum(y for (k, _), y in run.api.items() if i.class_workload[k] == w) <= share * asked + 1e-5
         for w, share in i.provider_max_share.items():
             parts = [(k, g, y) for (k, _, g), y in run.served.items()] + [(k, a, y) for (k, a), y in run.api.items()]
             total, of = 0.0, {}
@@ -132,7 +143,7 @@ def check_spread(i: FleetInputs, plan: Solution) -> None:
 
 def check_survival(i: FleetInputs, run: BlockRun, g: str, machines: int) -> None:
     """What must survive fits the machines of a group less one."""
-    sizes = []
+    surviving: list[str] = []
     for c in i.deployment_gpus:
         work = sum(
             i.kept_share * rate / i.rate_in(c, k, g)
@@ -142,8 +153,8 @@ def check_survival(i: FleetInputs, run: BlockRun, g: str, machines: int) -> None
         if work > 0:
             enough = math.ceil((work + i.queue_loss[c]) / i.queue_slope[c] - 1e-5)
             assert enough <= run.replicas[c, g]
-            sizes += [i.deployment_gpus[c]] * enough
-    assert not sizes or fits(sorted(sizes, reverse=True), i.group_gpus[g], machines - 1)
+            surviving += [c] * enough
+    assert not surviving or fits(whole_gpus(i, surviving), i.group_gpus[g], machines - 1)
 
 
 @pytest.mark.parametrize("kind", range(5), ids=KINDS)
@@ -281,6 +292,34 @@ def test_few_kinds_and_shares_of_providers_cost_what_trying_everything_finds(kin
             assert solve_model(assemble(inputs), EXACT).objective == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
         free = search(replace(inputs, few_kinds={}, provider_max_share={}), EXACT)
         dearer += found.usd_month > free.usd_month * (1 + AGREE) + AGREE
+    assert dearer > 2 and feasible > 8, (dearer, feasible)
+
+
+def little_from_apis(seed: int) -> FleetInputs:
+    """A random fleet in which APIs may serve a part of some workloads only."""
+    inputs, rng = random_fleet(seed), random.Random(seed)
+    apis = inputs.api_usd_h or {(k, "a0"): 2.0 for k, _ in inputs.demand_req_s}
+    live = sorted({inputs.class_workload[k] for k, _ in inputs.demand_req_s})
+    shares = {w: rng.choice([0.1, 0.3, 0.5]) for w in live if rng.random() < 0.8}
+    return replace(inputs, api_usd_h=apis, api_max_share=shares)
+
+
+@pytest.mark.parametrize("kind", range(5), ids=KINDS)
+def test_a_share_for_apis_costs_what_trying_everything_finds(kind):
+    dearer = feasible = 0
+    for seed in range(6000 + kind, 6250, 5):
+        inputs = little_from_apis(seed)
+        expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
+        if expected is None:
+            assert found.ended is Ended.INFEASIBLE, seed
+            continue
+        feasible += 1
+        assert found.ended is Ended.OPTIMAL, seed
+        assert found.usd_month == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
+        assert found.bound_usd_month <= expected * (1 + AGREE) + AGREE, seed
+        check_plan(inputs, found)
+        check_plan(inputs, tidy(inputs, found, EXACT))
+        dearer += found.usd_month > search(replace(inputs, api_max_share={}), EXACT).usd_month * (1 + AGREE) + AGREE
     assert dearer > 2 and feasible > 8, (dearer, feasible)
 
 
@@ -505,6 +544,35 @@ def test_promises_beside_every_other_rule_cost_what_trying_everything_finds(flee
     feasible = covering = 0
     for seed in range(5000, 5080):
         inputs = promised(seed, fleet)
+        expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
+        if expected is None:
+            assert found.ended is Ended.INFEASIBLE, seed
+            continue
+        feasible += 1
+        assert found.ended is Ended.OPTIMAL, seed
+        assert found.usd_month == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
+        check_plan(inputs, found)
+        covering += any(run.covered for run in found.runs)
+    assert feasible > 8 and covering > 2, (feasible, covering)
+
+
+def signed(seed: int) -> FleetInputs:
+    """A random fleet in which every promise of spend is already made."""
+    inputs, rng = promised(seed), random.Random(seed)
+    made = {o for o, x in inputs.offers.items() if x.covers}
+    offers = {
+        o: replace(x, existing=rng.randint(1, 2), upfront_usd=0, capital_usd_month=0) if o in made else x
+        for o, x in inputs.offers.items()
+    }
+    orders = {m: order for m, order in inputs.minimum_orders.items() if not made & set(order.offers)}
+    return replace(inputs, offers=offers, minimum_orders=orders)
+
+
+@pytest.mark.parametrize("kind", range(5), ids=KINDS)
+def test_promises_already_made_are_used_as_trying_everything_uses_them(kind):
+    feasible = covering = 0
+    for seed in range(7000 + kind, 7150, 5):
+        inputs = signed(seed)
         expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
         if expected is None:
             assert found.ended is Ended.INFEASIBLE, seed

@@ -101,7 +101,7 @@ def test_a_missing_file_is_named(folder: Path):
 
 
 def test_a_folder_that_is_not_there_names_every_file(tmp_path: Path):
-    assert len(complaints(tmp_path / "nowhere")) == 12
+    assert len(complaints(tmp_path / "nowhere")) == 14
 
 
 def test_a_file_that_is_not_utf8_is_told(folder: Path):
@@ -141,6 +141,7 @@ CROSS_CHECKS = {
     "dates_have_been": ("prices/crusoe.csv", "2026-06-01", "2027-06-01", "after today"),
     "prices_are_sane": ("prices/hyperstack.csv", ",1.9,on-demand", ",0.019,on-demand", "Is it cents"),
     "tiers_follow_each_other": ("egress.csv", "gcp,1024,", "gcp,2048,", "the tier before ends at"),
+    "parts_make_no_more_than_a_gpu": ("mig.csv", ",0.2500,0.25,5.81,", ",0.2500,0.35,5.81,", "more than the whole GPU"),
     "interruptions_are_ranges": ("spot_risk.csv", ",0,0.05,", ",0.5,0.05,", "above the high end"),
 }
 

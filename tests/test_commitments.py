@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from fleets import chat_fleet, committed, rented
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 from test_search_paper import is_usd, plan, usd
 from typer.testing import CliRunner
 
@@ -21,12 +23,13 @@ import planner
 from planner.catalog.load import load_catalog
 from planner.catalog.rows import CommitmentDiscount, PriceOffer
 from planner.cli import app
-from planner.errors import InputError
+from planner.errors import InputError, ProblemError
 from planner.formulation import assemble
 from planner.inputs import FleetInputs, MinimumOrder, Offer, Window
 from planner.market import committed_at_a_discount
 from planner.mixing import Found
 from planner.outputs.rfq import quote_lines
+from planner.outputs.terminal import show_plan
 from planner.plan import Plan
 from planner.promises import lower_promises
 from planner.search import search
@@ -97,6 +100,15 @@ def test_one_promise_follows_the_machines_that_differ_by_hour():
 def test_a_promise_already_made_is_used_and_not_paid_again():
     # $2/h are sunk: at $1 a machine they cover 2 by day and the 1 at night; 2 x 2 x 100 are left to pay
     assert usd(promising(existing=2)) == is_usd(400)
+
+
+def test_a_commitment_saves_nothing_where_a_promise_already_pays():
+    # of 6 machines by day and 3 by night the promise pays 2; three for 400 h at $0.4 leave one by day to pay
+    fleet = promising(existing=2)
+    year = committed(0.4, max_machines=3)
+    demand = {("chat", "day"): 6.0, ("chat", "night"): 3.0}
+    found = plan(replace(fleet, offers={**fleet.offers, "year": year}, demand_req_s=demand))
+    assert found.usd_month == is_usd(3 * 160 + 200) and found.bound_usd_month == is_usd(680)
 
 
 def test_a_smallest_promise_is_made_whole_or_not_at_all():
@@ -258,6 +270,73 @@ def test_a_savings_plan_in_the_problem_file(tmp_path):
     asked = {line["machine"]: line for line in quote_lines(found)}
     assert asked["1x-box"]["target_usd_month"] == pytest.approx(2 * MACHINE_H, abs=0.01)
     assert asked["spend commitment on machines on demand"]["target_usd_month"] == 876
+
+
+def signed(usd_h: float, more: str = "", covers: str = "{discount_share: 0.4}") -> str:
+    """A savings plan of acme that is signed already, at $1.20 for the machine of $2."""
+    return f"  existing_spend:\n    - {{provider: acme, usd_h: {usd_h}, covers: [{covers}]{more}}}\n"
+
+
+def test_a_savings_plan_already_signed_is_paid_anyway_and_used_first(tmp_path):
+    # $2.40/h pay for two machines of four by day and the one at night, where half of it is idle
+    found = solved(tmp_path, signed(2.4, ", ends_on: 2027-03-01"))
+    peaks = 730 * 40 / 168 * 2 * 2
+    assert {line.line: (line.usd_month, line.decided) for line in found.costs} == {
+        "on-demand rent": (is_usd(peaks), True),
+        "existing commitments": (is_usd(2.4 * 730), False),
+    }
+    assert found.usd_month_decided == is_usd(peaks) and found.bound_usd_month == is_usd(found.usd_month)
+    (spend,) = found.spends
+    assert spend.existing and spend.ends_on == date(2027, 3, 1) and not quote_lines(found)[1:]
+    (judged,) = found.commitments
+    assert judged.existing and judged.used_share == pytest.approx((2 * 40 + 128) / 168 / 2)
+    assert "The commitment acme/spend commitment signed 1 ends on 2027-03-01." in found.notes
+    console = Console(record=True, width=90, file=StringIO())
+    show_plan(found, console)
+    page = " ".join(console.export_text().split())
+    assert "EXISTING commitment, already paid for" in page
+    assert "38 % of what is promised pays for nothing: $667 a month" in page and "until 2027-03-01" in page
+
+
+def test_what_is_signed_keeps_a_new_promise_from_being_made(tmp_path):
+    # alone the machine that always runs would be promised for; now that is signed for already
+    both = solved(tmp_path, signed(1.2) + SAVINGS)
+    assert [spend.existing for spend in both.spends] == [True]
+    # of half of one the other half is worth it still: $1.20/h for a machine by day and half a one by night,
+    # 2 x 40 / 168 + 1 x 128 / 168 = $1.24/h on demand; 2.5 machines by day are left
+    half = solved(tmp_path, signed(0.6) + SAVINGS)
+    assert half.usd_month_decided == is_usd(730 * (1.2 + 2.5 * 2 * 40 / 168))
+    assert sorted(spend.existing for spend in half.spends) == [False, True]
+
+
+def test_a_savings_plan_that_ended_or_pays_for_nothing(tmp_path):
+    ended = solved(tmp_path, signed(1.2, ", ends_on: 2026-11-01"))
+    assert not ended.spends and ended.usd_month == is_usd(2 * MACHINE_H)
+    elsewhere = solved(tmp_path, signed(1.2, covers="{where: {regions: [FIN-01]}, discount_share: 0.4}"))
+    assert elsewhere.usd_month == is_usd(2 * MACHINE_H + 1.2 * 730)
+    assert elsewhere.commitments[0].used_share == 0
+
+
+def test_rates_that_are_signed_stay_when_prices_on_demand_move(tmp_path):
+    path = tmp_path / "committed.yaml"
+    path.write_text(GOOD + signed(2.4))
+    points = list(planner.sweep(planner.load(path), ["price.on-demand=0.5,2"], gap=0, jobs=1))
+    half, twice = (each.point.usd_month for each in points)
+    # two machines of four by day are paid at twice the price; at half of it $2.40/h pay for two at $1 and more
+    assert twice == is_usd(2.4 * 730 + 2 * 730 * 40 / 168 * 2 * 2)
+    assert half == is_usd(2.4 * 730 + (4 - 2.4) * 730 * 40 / 168)
+
+
+def test_the_budget_holds_what_is_signed_too(tmp_path):
+    budget = f"budget: {{usd_month: {2.4 * 730 + 730 * 40 / 168 * 2 * 2 - 1:.0f}}}\n"
+    found = solved(tmp_path, signed(2.4) + budget)
+    assert found.status == "infeasible"
+    assert found.in_the_way[0].startswith("the budget of 2,446 USD a month: without it there is a plan for 2,447")
+
+
+def test_a_savings_plan_of_a_provider_that_sells_nothing_is_refused(tmp_path):
+    with pytest.raises(ProblemError, match='"ackme": no such name'):
+        solved(tmp_path, signed(1.2).replace("acme", "ackme"))
 
 
 def test_two_plans_with_and_without_a_promise_differ_by_their_bills(tmp_path):

@@ -170,6 +170,7 @@ def test_the_estimator_knows_what_fits_and_that_fewer_bits_are_faster():
         4,
         1,
         "h100-sxm",
+        None,
         plans.CHAT_LANE,
         input_tok=1000,
         output_tok=200,

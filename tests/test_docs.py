@@ -46,7 +46,7 @@ def test_every_family_states_its_unit_and_its_indices_by_name(family):
 
 
 @pytest.mark.parametrize(
-    "owner", [inputs.FleetInputs, inputs.Offer, inputs.Window, inputs.Quota, inputs.Blend, inputs.Proved]
+    "owner", [inputs.FleetInputs, inputs.Offer, inputs.Window, inputs.Quota, inputs.Blend, inputs.Tariff, inputs.Proved]
 )
 def test_no_number_that_is_given_is_missing_from_the_notation(owner):
     assert [name for _, name, _ in notation(owner)] == [field.name for field in fields(owner)]
@@ -94,7 +94,8 @@ def test_the_commands_of_the_page_on_fleets_print_what_it_shows(tmp_path, monkey
     for text in re.findall(r"```yaml\n(.*?)```", page, re.S):
         Path(text.split()[1]).write_text(text, encoding="utf-8")
     blocks = re.findall(r"```\n\$ plan (.*?)\n(.*?)```", page, re.S)
-    assert [command.split()[0] for command, _ in blocks] == ["evaluate", "evaluate", "solve", "compare", "rfq"]
+    commands = [command.split()[0] for command, _ in blocks]
+    assert commands == ["evaluate", "evaluate", "evaluate", "solve", "compare", "rfq"]
     for command, shown in blocks:
         answer = CliRunner().invoke(app, command.split(" > ")[0].split())
         assert answer.exit_code in (0, 1), answer.output

@@ -314,3 +314,33 @@ def test_help_has_examples_and_imports_nothing_heavy():
     path = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=path)
     assert ran.stdout.strip() == "[]"
+
+
+def test_a_part_of_a_gpu_is_estimated_and_said():
+    whole = [
+        "estimate",
+        "llama-3.1-8b",
+        "--gpu",
+        "h100-sxm",
+        "--precision",
+        "fp8",
+        "--input",
+        "1000",
+        "--output",
+        "200",
+    ]
+    half, turns = run(*whole, "--part", "3g.40gb", "--json"), run(*whole, "--part", "1/3")
+    assert half.exit_code == turns.exit_code == 0
+    told = json.loads(half.stdout)
+    assert told["part"] == "3g.40gb"
+    assert {point["source"] for point in told["curve"]} == {"modeled"}
+    assert "on 1/3 of h100-sxm (by turns)" in turns.stdout and "it has 30 % of the time" in " ".join(
+        turns.stdout.split()
+    )
+
+
+def test_a_part_that_there_is_not_names_those_that_there_are():
+    asked = ["estimate", "llama-3.1-8b", "--gpu", "l40s", "--precision", "fp8", "--input", "1000", "--output", "200"]
+    said = run(*asked, "--part", "3g.40gb", "--tp", "2")
+    assert said.exit_code == 2
+    assert "Possible: 1/2, 1/3, 1/4." in said.stderr and "parts of GPUs do not work together" in said.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields, replace
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from pulp import LpMinimize, LpProblem
 
 from planner.formulation import ROWS
 from planner.formulation.variables import create_variables, most_machines
-from planner.inputs import Blend, FewKinds, FleetInputs, Loss, MinimumOrder, Offer, Proved, Quota, Window
+from planner.inputs import Blend, FewKinds, FleetInputs, Loss, MinimumOrder, Offer, Proved, Quota, Tariff, Window
 
 FAMILIES = {rows.name: rows for rows in ROWS}
 
@@ -56,6 +57,16 @@ def test_every_request_of_the_hour_is_served_by_the_fleet_or_an_api():
     assert broken("serve_demand", fleet, served=served, api={("chat", "api", "day"): 1.0}) == set()
     assert broken("serve_demand", fleet, served=served) == {("chat", "day")}  # 3 of 4
     assert broken("serve_demand", fleet, served={**served, on(): 5.0}) == {("chat", "day")}  # nor more than is asked
+
+
+def test_apis_serve_no_more_of_a_workload_than_its_share():
+    fleet = chat_fleet(api_usd_h={("chat", "api"): 1.0, ("chat", "other"): 2.0}, api_max_share={"chat": 0.5})
+    both = {("chat", "api", "day"): 1.0, ("chat", "other", "day"): 1.0}  # 2 of 4
+    assert broken("within_api_share", fleet, api=both) == set()
+    assert broken("within_api_share", fleet, api={**both, ("chat", "api", "night"): 0.6}) == {("chat", "night")}
+    # of a fleet that is given, what nobody serves counts as not asked for
+    given = replace(fleet, api_usd_h={**fleet.api_usd_h, ("chat", "nobody"): 9.0}, nobody=frozenset({"nobody"}))
+    assert broken("within_api_share", given, api={**both, ("chat", "nobody", "day"): 1.0}) == {("chat", "day")}
 
 
 def nightly(**other: Any) -> FleetInputs:
@@ -194,6 +205,45 @@ def test_replicas_fit_whole_machines(gpus, counts, machines):
     for n in range(machines + 2):
         fits = not broken("within_machine_gpus", fleet, replicas=replicas, hourly={("by hour", "day"): n})
         assert fits == (n >= machines), n
+
+
+def test_a_gpu_is_split_in_one_way_and_its_parts_hold_any_models():
+    half, third = Fraction(1, 2), Fraction(1, 3)
+    names = ("chat half", "mail half", "mail third")
+    fleet = chat_fleet(
+        group_gpus={"h100": 2},
+        deployment_gpus=dict(zip(names, (half, half, third), strict=True)),
+        split_as={"chat half": "1/2", "mail half": "1/2", "mail third": "1/3"},
+        deployment_groups=dict.fromkeys(names, ("h100",)),
+        queue_slope=dict.fromkeys(names, 1.0),
+        queue_loss=dict.fromkeys(names, 0.0),
+        rate_req_s={(c, "chat"): 1.0 for c in names},
+    )
+    halves, thirds = ("1/2", "h100", "day"), ("1/3", "h100", "day")
+
+    def wrong(*replicas: int, **split: int) -> set[tuple[str, ...]]:
+        standing = {(c, "h100", "day"): n for c, n in zip(names, replicas, strict=True)}
+        gpus = {halves: split["halves"], thirds: split["thirds"]}
+        rows = broken("within_gpu_parts", fleet, replicas=standing, split=gpus)
+        return rows | broken("within_machine_gpus", fleet, split=gpus, hourly={("by hour", "day"): 1})
+
+    assert wrong(1, 1, 3, halves=1, thirds=1) == set()
+    assert wrong(1, 0, 1, halves=1, thirds=0) == {thirds}  # the half left is no place for a third
+    assert wrong(2, 1, 0, halves=1, thirds=1) == {halves}
+    assert wrong(2, 1, 1, halves=2, thirds=1) == {("h100", "day", "1")}  # three GPUs of two
+
+
+def test_what_survives_on_parts_fits_the_gpus_split_for_it():
+    fleet = chat_fleet(
+        deployment_gpus={"llama": Fraction(1, 3)}, split_as={"llama": "1/3"}, protected=frozenset({"chat"})
+    )
+    here, there = ("llama", "h100", "day"), ("1/3", "h100", "day")
+    up = {"replicas": {here: 3}, "spare": {("h100", "day"): 1}, "hourly": {("by hour", "day"): 2}}
+    assert broken("survive_machine_loss", fleet, **up, kept_split={there: 1}) == set()
+    assert broken("survive_machine_loss", fleet, **up) == {("h100", "day", "1/3")}
+    four = {**up, "replicas": {here: 4}}
+    assert broken("survive_machine_loss", fleet, **four, kept_split={there: 1}) == {("h100", "day", "1/3")}
+    assert broken("survive_machine_loss", fleet, **four, kept_split={there: 2}) == {("h100", "day", "1")}
 
 
 def test_machines_already_paid_for_hold_replicas_too():
@@ -453,6 +503,33 @@ def test_no_more_kinds_are_used_than_allowed():
     assert broken("within_few_kinds", fleet, replicas={here: 1}, **none) == {("few", *here)}
     three = {"of_kind": {("few", "acme"): 1, ("few", "llama"): 1, ("few", "beta"): 1}}
     assert broken("within_few_kinds", fleet, **three) == {("few",)}
+
+
+def tiered() -> FleetInputs:
+    """10 GB/h leave for each request/s: 100 GB for nothing, 1,000 for $0.1, then 900 for $0.05."""
+    return chat_fleet(
+        tariffs={"acme": Tariff(tier_gb=(100.0, 1000.0, 900.0), usd_gb=(0.0, 0.1, 0.05))},
+        tariff_of={"h100": "acme"},
+        egress_gb_h={("chat", "h100"): 10.0},
+    )
+
+
+def test_all_that_leaves_a_provider_is_in_its_tiers():
+    # 1 request/s x 10 GB/h x 100 h = 1,000 GB
+    served = {on(): 1.0}
+    assert broken("leave_by_tier", tiered(), served=served, sent={("acme", 0): 100, ("acme", 1): 900}) == set()
+    assert broken("leave_by_tier", tiered(), served=served, sent={("acme", 1): 900}) == {("acme",)}
+    assert broken("leave_by_tier", chat_fleet(), served=served) == set()
+
+
+def test_a_cheaper_tier_comes_after_those_before_it():
+    full, open_ = {("acme", 0): 100, ("acme", 1): 1000}, {("acme", 2): 1}
+    assert broken("fill_tiers_in_order", tiered(), sent={**full, ("acme", 2): 5}, reached=open_) == set()
+    assert broken("fill_tiers_in_order", tiered(), sent={**full, ("acme", 2): 5}) == {("acme", "2")}
+    half = {("acme", 0): 100, ("acme", 1): 500, ("acme", 2): 5}
+    assert broken("fill_tiers_in_order", tiered(), sent=half, reached=open_) == {("acme", "2", "after 1")}
+    # the first paid tier is dearer than the free one: nothing keeps them in order but their prices
+    assert broken("fill_tiers_in_order", tiered(), sent={("acme", 1): 500}) == set()
 
 
 def test_credit_ends_with_the_work():

@@ -10,12 +10,13 @@ import pytest
 
 from planner.deployed import ClassRate, DeploymentPlan
 from planner.errors import InputError
+from planner.outlays import Sent
 from planner.outputs.tables import tables_of, write_tables
 from planner.plan import ApiPurchase, Change, CostLine, Dropped, Purchase, WorkloadPlan
 
 TABLES = (
     *("purchases", "spends", "commitments", "changes", "schedule", "deployments", "apis", "workloads", "costs"),
-    "dropped",
+    *("egress", "dropped"),
 )
 NAMES = {f"{name}.csv" for name in TABLES}
 
@@ -26,7 +27,7 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("name", plans.ALL)
-def test_every_plan_gives_ten_tables(tmp_path, name):
+def test_every_plan_gives_eleven_tables(tmp_path, name):
     written = write_tables(plans.ALL[name](), tmp_path / "out")
     assert {path.name for path in written} == NAMES == {path.name for path in (tmp_path / "out").iterdir()}
     assert list(tmp_path.iterdir()) == [tmp_path / "out"]
@@ -67,6 +68,7 @@ def test_every_figure_of_a_part_has_its_column():
         "workloads.csv": [WorkloadPlan],
         "changes.csv": [Change],
         "costs.csv": [CostLine],
+        "egress.csv": [Sent],
         "dropped.csv": [Dropped],
     }.items():
         fields = {field for part in parts for field in part.model_fields} - nested

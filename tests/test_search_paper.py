@@ -436,3 +436,11 @@ def test_the_dual_of_a_pool_is_what_its_share_saves():
     # one more request/s by day on pool a instead of pool b: 0.5 x 100
     less, more = (usd(pools(losses=taken_back(share))) for share in (0.5, 0.25))
     assert less - more == is_usd(0.5 * 100)  # 3 and 1 by day; at night 0.75 and 0.25 still need one machine each
+
+
+def test_what_is_not_asked_for_is_never_in_the_way():
+    # 3.5 requests/s need 4 machines, 1,400 with the night; 3.5 of them would be within the budget
+    fleet = chat_fleet(demand_req_s={("chat", "day"): 3.5, ("chat", "night"): 1.0}, budget_usd_month=1350.0)
+    found = search(fleet, Settings(gap=0.0, time_limit_s=30))
+    assert found.ended is Ended.INFEASIBLE
+    assert set(found.in_the_way) == {"within_budget", "serve_demand"}

@@ -76,9 +76,7 @@ def test_half_of_the_examples_work_goes_on_without_any_one_pool():
             load.planning_req_s["evaluations", b.label] for b in load.blocks if set(block.hours) <= set(b.hours)
         )
         for lost in pools:
-            ready = sum(
-                r.req_s for d in plan.deployments if d.group != lost for r in d.ready if r.block == block.label
-            )
+            ready = sum(r.req_s for d in plan.deployments if d.group != lost for r in d.ready if r.block == block.label)
             assert ready >= 0.5 * asked * (1 - 1e-6)
     times = sum(each.interruptions_month for each in plan.purchases)
     assert times == pytest.approx(sum(each.hours_month for each in plan.purchases) / 24, rel=1e-6)

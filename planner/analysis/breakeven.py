@@ -115,7 +115,9 @@ def breakeven(problem_file: ProblemFile, load: Load, catalog: Catalog, solve: So
         own=own,
         volume=volume,
         api_factor=decided(own) / api_usd,
-        machine_factor=machine_factor(lambda f: fleet(hosting, {f"price.{t}": f for t in TERMS}), own, api_usd),
+        machine_factor=machine_factor(
+            lambda f: fleet(hosting, {f"price.{t}": f for t in TERMS}), own, api_usd, problem.overheads.tax_share
+        ),
         levers=tuple(levers),
         solves=solves,
     )
@@ -129,7 +131,7 @@ def as_much(one: float | None, other: float | None) -> bool:
 
 
 def api_only(problem: Problem, load: Load, catalog: Catalog) -> tuple[float, float, float]:
-    """All of the traffic bought from the cheapest APIs [USD/month], and its input and output [Mtok/month].
+    """All of the traffic bought from the cheapest APIs, with tax [USD/month], and its input and output [Mtok/month].
 
     A rate limit is left out: it says how fast one may buy, not what it costs.  Only models count that may do all of a
     workload, and no provider sells more than its share where that is limited.
@@ -150,7 +152,7 @@ def api_only(problem: Problem, load: Load, catalog: Catalog) -> tuple[float, flo
         prices: dict[str, float] = {}  # by provider, of models that may do all of it
         for rows in apis.values():
             if (row := rows.get(k.label)) is not None and may_do_all(workload, sold[row.model]):
-                price = usd_request(row, size.input_tok, size.output_tok, batch=bool(deferred))
+                price = usd_request(row, size, batch=bool(deferred))
                 prices[row.provider] = min(price, prices.get(row.provider, price))
         each = 1.0 if deferred else problem.spread.max_provider_traffic_share
         shares = [max(0.0, min(each, 1 - n * each)) for n in range(len(prices))]
@@ -164,7 +166,7 @@ def api_only(problem: Problem, load: Load, catalog: Catalog) -> tuple[float, flo
         reasons = [f"  {count:>5}  {reason}" for reason, count in sorted(drops.count.items(), key=lambda one: -one[1])]
         lines = [f"There is nothing to compare with: no API may serve {', '.join(unsold)}.", *reasons]
         raise NoCandidate("\n".join(lines))
-    return usd, inputs, outputs
+    return usd * (1 + problem.overheads.tax_share), inputs, outputs
 
 
 def first_volume(fleet: Callable[[float], Plan], api_usd: float) -> Volume:
@@ -192,7 +194,7 @@ def first_volume(fleet: Callable[[float], Plan], api_usd: float) -> Volume:
     return Volume(low=low, high=None, plan=None)
 
 
-def machine_factor(fleet: Callable[[float], Plan], own: Plan, api_usd: float) -> float | None:
+def machine_factor(fleet: Callable[[float], Plan], own: Plan, api_usd: float, tax_share: float) -> float | None:
     """The factor on all rents at which the cheapest fleet costs as much as the APIs; None: there is none.
 
     Machines that are bought keep their price.
@@ -201,7 +203,8 @@ def machine_factor(fleet: Callable[[float], Plan], own: Plan, api_usd: float) ->
     for _ in range(LEAPS):
         rented = [each for each in plan.purchases if not each.existing and each.term != "bought"]
         rent = sum(each.usd_month + each.starts_usd_month for each in rented)
-        rent += sum(each.usd_month for each in plan.spends)
+        rent += sum(each.usd_month for each in plan.spends if not each.existing)
+        rent *= 1 + tax_share
         rest = decided(plan) - rent
         if rest >= api_usd or not rent:
             return None
@@ -224,8 +227,9 @@ def bound_of(plan: Plan) -> float:
 
 
 def without_overheads(problem: Problem, _load: Load) -> Problem:
-    """Nobody's hours, no storage, no fees; what is sent out still costs."""
-    kept = Overheads(egress_kb_request=problem.overheads.egress_kb_request)
+    """Nobody's hours, no storage, no fees; what is sent out still costs, and tax is due."""
+    of = problem.overheads
+    kept = Overheads(egress_kb_request=of.egress_kb_request, tax_share=of.tax_share)
     return problem.model_copy(update={"overheads": kept})
 
 

@@ -82,6 +82,7 @@ def shortfall(inputs: FleetInputs, tokens: Mapping[str, float], settings: Settin
         inputs,
         api_usd_h=dict.fromkeys(inputs.api_usd_h, 0.0),
         egress_usd_h={},
+        tariffs={},
         self_host_usd_month=0.0,
         provider_usd_month=0.0,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import TypeVar
@@ -23,7 +23,7 @@ from planner.outputs.sweep import SweepPoint
 from planner.plan import Plan
 from planner.problem.apis import ApiQuote
 from planner.problem.places import ProblemFile, printable
-from planner.problem.procurement import Quote, SpendQuote
+from planner.problem.procurement import ExistingSpend, Quote, SpendQuote
 from planner.problem.schema import Problem
 from planner.problem.wording import did_you_mean
 from planner.variants import accepted_models
@@ -31,6 +31,8 @@ from planner.variants import accepted_models
 MOST_POINTS = 10_000
 Solve = Callable[[ProblemFile, Catalog], Plan]
 TokenPrice = TypeVar("TokenPrice", ApiPrice, ApiQuote)
+NOTHING = 1e-9
+Promise = TypeVar("Promise", SpendQuote, ExistingSpend)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,8 @@ def parse_axis(text: str) -> Axis:
     return Axis(key.strip(), factors)
 
 
-def check_axes(problem: Problem, catalog: Catalog, axes: Sequence[Axis]) -> tuple[Axis, ...]:
-    """The axes with the catalog's spelling of GPUs.
+def check_axes(problem: Problem, catalog: Catalog, axes: Sequence[Axis], loads: bool = True) -> tuple[Axis, ...]:
+    """The axes with the catalog's spelling of GPUs; without `loads`, of prices alone.
 
     Raises InputError with every key that names nothing the problem could buy or serve.
     """
@@ -96,7 +98,7 @@ def check_axes(problem: Problem, catalog: Catalog, axes: Sequence[Axis]) -> tupl
         "API": {row.provider for row in prices if row.model in accepted and problem.apis.allow},
         "workload": set(problem.workloads),
     }
-    keys = ["traffic", *(f"traffic.{name}" for name in possible["workload"])]
+    keys = ["traffic", *(f"traffic.{name}" for name in possible["workload"])] if loads else []
     keys += [f"price.{name}" for kind in ("GPU", "provider", "term") for name in possible[kind]]
     keys += ["price.api", *(f"price.api.{name}" for name in possible["API"])] if possible["API"] else []
     complaints: list[Complaint] = []
@@ -188,7 +190,7 @@ def mix_of(plan: Plan) -> dict[str, float]:
     """What is bought, as "provider machine term" or "provider API" -> USD per month."""
     mix: dict[str, float] = defaultdict(float)
     for spend in plan.spends:
-        mix[f"{spend.provider} spend commitment {spend.term}"] += spend.usd_month
+        mix[f"{spend.provider} spend commitment {'existing' if spend.existing else spend.term}"] += spend.usd_month
     for purchase in plan.purchases:
         term = "existing" if purchase.existing else purchase.term
         mix[f"{purchase.provider} {purchase.machine} {term}"] += purchase.usd_month
@@ -197,18 +199,31 @@ def mix_of(plan: Plan) -> dict[str, float]:
     return dict(mix)
 
 
-def scaled(problem: Problem, catalog: Catalog, factors: Mapping[str, float]) -> tuple[Problem, Catalog]:
+def named(names: Iterable[str], keys: Iterable[str]) -> list[str]:
+    """The keys that name a price with these names: its GPU, provider and term, or "api" and "api.PROVIDER"."""
+    wanted = {f"price.{name}" for name in names}
+    return [key for key in keys if key in wanted]
+
+
+def scaled(
+    problem: Problem, catalog: Catalog, factors: Mapping[str, float], together: bool = False
+) -> tuple[Problem, Catalog]:
     """Problem and catalog with every price and load that a key names multiplied by its factor.
 
     Commitments that the catalog gives as a discount become prices first: a factor on on-demand prices leaves
-    them alone.  Several factors on one price multiply.  Existing commitments are paid already and keep theirs.
+    them alone.  Several factors on one price multiply; `together` they are one factor, and a price moves once however
+    many keys name it.  Existing commitments are paid already and keep theirs.
     """
 
+    def dearer(*names: str) -> float:
+        found = [factors[key] for key in named(names, factors)]
+        return math.prod(found[:1] if together else found)
+
     def rent(row: PriceOffer | Quote) -> float:
-        return math.prod(factors.get(f"price.{name}", 1.0) for name in {row.gpu, row.provider, row.term})
+        return dearer(row.gpu, row.provider, row.term)
 
     def tokens(row: ApiPrice | ApiQuote) -> float:
-        return factors.get("price.api", 1.0) * factors.get(f"price.api.{row.provider}", 1.0)
+        return dearer("api", f"api.{row.provider}")
 
     offers = (*catalog.offers, *committed_at_a_discount(catalog))
     catalog = replace(
@@ -222,7 +237,11 @@ def scaled(problem: Problem, catalog: Catalog, factors: Mapping[str, float]) -> 
             "quotes": [
                 quote.model_copy(update={"usd_h": quote.usd_h * rent(quote)}) for quote in problem.procurement.quotes
             ],
-            "spend_quotes": [_spend_scaled(quote, factors) for quote in problem.procurement.spend_quotes],
+            "spend_quotes": [
+                _spend_scaled(quote, factors, factors.get(f"price.{quote.term}", 1.0))
+                for quote in problem.procurement.spend_quotes
+            ],
+            "existing_spend": [_spend_scaled(each, factors, 1.0) for each in problem.procurement.existing_spend],
         }
     )
     apis = problem.apis.model_copy(update={"quotes": [_dearer(row, tokens(row)) for row in problem.apis.quotes]})
@@ -234,10 +253,15 @@ def scaled(problem: Problem, catalog: Catalog, factors: Mapping[str, float]) -> 
     return problem.model_copy(update={"procurement": procurement, "apis": apis, "workloads": workloads}), catalog
 
 
-def _spend_scaled(quote: SpendQuote, factors: Mapping[str, float]) -> SpendQuote:
-    """A spend commitment whose rates move with its own term and not with on-demand prices."""
-    less = factors.get(f"price.{quote.term}", 1.0) / factors.get("price.on-demand", 1.0)
-    covers = [c.model_copy(update={"discount_share": 1 - (1 - c.discount_share) * less}) for c in quote.covers]
+def _spend_scaled(quote: Promise, factors: Mapping[str, float], own: float) -> Promise:
+    """A spend commitment whose rates move with its own term (`own`) and not with on-demand prices.
+
+    Where these fall below its rates it takes nothing off them.
+    """
+    less = own / factors.get("price.on-demand", 1.0)
+    covers = [
+        c.model_copy(update={"discount_share": max(NOTHING, 1 - (1 - c.discount_share) * less)}) for c in quote.covers
+    ]
     return quote.model_copy(update={"covers": covers})
 
 
@@ -254,9 +278,10 @@ def _wrong(text: str, what: str) -> InputError:
 
 def _unknown(key: str, keys: Sequence[str], possible: Mapping[str, set[str]]) -> str:
     terms = sorted(possible["term"], key=lambda term: TERM_MONTHS.get(term, 0))
-    lines = [
-        f"nothing of that name is swept here.{did_you_mean(key, keys)}  Possible:",
-        f"  traffic, or traffic. with a workload: {', '.join(possible['workload'])}",
+    lines = [f"nothing of that name is swept here.{did_you_mean(key, keys)}  Possible:"]
+    if "traffic" in keys:
+        lines.append(f"  traffic, or traffic. with a workload: {', '.join(possible['workload'])}")
+    lines += [
         f"  price. with a term: {', '.join(terms)}",
         f"  price. with a GPU: {', '.join(sorted(possible['GPU']))}",
         f"  price. with a provider: {', '.join(sorted(possible['provider']))}",

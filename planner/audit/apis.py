@@ -6,8 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from planner.audit.evidence import Evidence, Finding, above, acceptable, differs, usd_differs
+from planner.catalog.rows import ApiPrice
 from planner.plan import ApiPurchase
+from planner.problem.apis import ApiQuote
 from planner.problem.matching import named
+from planner.problem.workload import Workload
 
 
 def apis_allowed(e: Evidence) -> Finding:
@@ -27,8 +30,10 @@ def apis_allowed(e: Evidence) -> Finding:
             breaches.append(f"{at}: only APIs of {', '.join(rules.providers)} are allowed")
         if named(each.provider, rules.exclude_providers):
             breaches.append(f"{at}: APIs of {each.provider} are excluded")
-        accepted = {model.model for model in acceptable(workload)}
-        families = {e.catalog.models[name].family for name in accepted if name in e.catalog.models}
+        breaches += [f"{at}: {what}" for what in may_not_receive(e, each.provider, workload)]
+        accepted = {model.sold_as for model in acceptable(workload)}
+        public = {model.model for model in acceptable(workload) if not model.private}
+        families = {e.catalog.models[name].family for name in public if name in e.catalog.models}
         if each.model not in accepted | families:
             breaches.append(f"{at}: model {each.model} is not accepted, only {', '.join(sorted(accepted))}")
         found = e.classes.get(each.request_class)
@@ -38,6 +43,47 @@ def apis_allowed(e: Evidence) -> Finding:
             if served.request_class != each.request_class:
                 breaches.append(f"{at}: bought for {each.request_class}, used for {served.request_class}")
     return Finding(f"{len(e.plan.apis)} API purchases are allowed", breaches)
+
+
+def may_not_receive(e: Evidence, provider: str, workload: Workload) -> Iterator[str]:
+    """What is wrong with sending this workload's requests to the API of a provider: its place, their class."""
+    rules, place = e.problem.apis, e.problem.apis.places.get(provider)
+    for where in (e.problem.procurement.where, workload.where):
+        for key, asked in (("region", where.regions), ("country", where.countries), ("continent", where.continents)):
+            stands = getattr(place, key) if place else ""
+            if asked and not named(stands, asked):
+                yield f"it stands in {stands or 'no known place'}, {key} {', '.join(asked)} is asked"
+    if workload.data_class is not None and workload.data_class not in rules.cleared_for.get(provider, []):
+        yield f"it is not cleared for {workload.data_class} data"
+
+
+def api_shares(e: Evidence) -> Finding:
+    """APIs serve no more of a workload, in any block or of any window, than its share."""
+    breaches: list[str] = []
+    bought: dict[tuple[str, str], float] = defaultdict(float)
+    waiting: dict[str, float] = defaultdict(float)
+    for purchase, served in e.on_apis():
+        bought[purchase.workload, served.block] += served.req_s
+    for purchase in e.plan.apis:
+        if e.may_wait(purchase.request_class):
+            waiting[purchase.request_class] += purchase.requests_month
+    limits = {name: w.api_max_share for name, w in e.problem.workloads.items() if w.api_max_share < 1}
+    for (name, block), req_s in bought.items():
+        asked = sum(
+            e.load.planning_req_s.get((label, e.load_block[block].label), 0.0)
+            for label, each in e.classes.items()
+            if each.workload == name and block in e.load_block
+        )
+        if above(req_s, most := limits.get(name, 1) * asked) and req_s - most > 1e-6:
+            figures = f"{req_s:.6g} of {asked:.6g} requests/s, at most {limits.get(name, 1):g} of them may be"
+            breaches.append(f"too much of {name} is bought from APIs in {block}: {figures}")
+    for label, requests in waiting.items():
+        name = e.classes[label].workload
+        asked = e.asked_month(name)[label]
+        if above(requests, limits.get(name, 1) * asked):
+            figures = f"{requests:,.0f} of {asked:,.0f} requests a month, at most {limits.get(name, 1):g} may be"
+            breaches.append(f"too much of {label} is bought from APIs: {figures}")
+    return Finding(f"{len(limits)} limits on the share of APIs are kept", breaches)
 
 
 def api_prices(e: Evidence) -> Finding:
@@ -66,13 +112,25 @@ def _prices(e: Evidence, each: ApiPurchase) -> Iterator[tuple[float, float]]:
         if e.may_wait(each.request_class):
             first = first if row.batch_input_usd_mtok is None else row.batch_input_usd_mtok
             second = second if row.batch_output_usd_mtok is None else row.batch_output_usd_mtok
-        yield first, second
+        yield _with_cache(e, each, row, first), second
     for quote in e.problem.apis.quotes:
-        names = {quote.model}
-        if quote.model in e.catalog.models:
+        names = {quote.sold_as}
+        if quote.model in e.catalog.models and not quote.private:
             names.add(e.catalog.models[quote.model].family)
         if quote.provider == each.provider and each.model in names:
-            yield quote.input_usd_mtok, quote.output_usd_mtok
+            batch = (quote.batch_input_usd_mtok, quote.batch_output_usd_mtok)
+            if e.may_wait(each.request_class) and batch[0] is not None and batch[1] is not None:
+                yield batch[0], batch[1]
+            else:
+                yield _with_cache(e, each, quote, quote.input_usd_mtok), quote.output_usd_mtok
+
+
+def _with_cache(e: Evidence, each: ApiPurchase, row: ApiPrice | ApiQuote, input_usd_mtok: float) -> float:
+    """The mean price of a prompt token, where this is the row's plain price and it has one for the cache."""
+    workload = e.problem.workloads[each.workload]
+    if row.cached_input_usd_mtok is None or input_usd_mtok != row.input_usd_mtok:
+        return input_usd_mtok
+    return input_usd_mtok - workload.features.prefix_hit_share * (input_usd_mtok - row.cached_input_usd_mtok)
 
 
 def _too_long(e: Evidence, each: ApiPurchase) -> Iterator[str]:

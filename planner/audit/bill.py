@@ -6,8 +6,9 @@ import math
 from collections import defaultdict
 
 from planner.audit.apis import request_usd
+from planner.audit.egress import sent_usd
 from planner.audit.evidence import Evidence, Finding, above, differs, usd_differs
-from planner.audit.offers import egress_usd_gb, said
+from planner.audit.offers import said
 from planner.audit.startup import starts_usd_month
 from planner.catalog.rows import TERM_MONTHS
 from planner.traffic.types import HOURS
@@ -58,7 +59,7 @@ def cost_lines(e: Evidence) -> Finding:
     told: dict[str, float] = defaultdict(float)
     for line in e.plan.costs:
         told[line.line] += line.usd_month
-        if line.decided != (line.line != "existing commitments"):
+        if line.decided != (line.line not in ("existing commitments", "tax on existing commitments")):
             kind = "decided here" if line.decided else "already paid for"
             breaches.append(f"{line.line} is called {kind}, which it is not")
         if line.line not in expected:
@@ -83,14 +84,14 @@ def _recomputed(e: Evidence) -> dict[str, float]:
             # Cash paid at once is paid back month by month: half of it is out, on the mean.
             usd["cost of capital"] += each.upfront_usd * buying.cost_of_capital_year / 12 * (months + 1) / (2 * months)
     for spend in e.plan.spends:
+        if spend.existing:
+            usd["existing commitments"] += spend.usd_h * e.problem.month_hours
+            continue
         months = TERM_MONTHS[spend.term]
         usd["commitments"] += spend.usd_h * e.problem.month_hours
         usd["cost of capital"] += spend.upfront_usd * buying.cost_of_capital_year / 12 * (months + 1) / (2 * months)
     usd["API tokens"] = sum(request_usd(e, each) * each.requests_month for each in e.plan.apis)
-    usd["egress"] = sum(
-        e.requests_month(served) * extra.egress_kb_request / 1e6 * _group_egress_usd_gb(e, deployment.group)
-        for deployment, served in e.on_fleet()
-    )
+    usd["egress"] = sum(sent_usd(e).values())
     providers = len({each.provider for each in e.plan.purchases} | {each.provider for each in e.plan.spends})
     hosted = 1 if e.self_hosted else 0
     usd["storage"] = hosted * extra.storage_usd_month
@@ -98,11 +99,12 @@ def _recomputed(e: Evidence) -> dict[str, float]:
     usd["networking"] = hosted * extra.networking_usd_month
     usd["engineering"] = hosted * extra.engineering_usd_month
     usd["provider fees"] = providers * extra.provider_usd_month
+    # Sellers add it to what they bill; wages, interest and machines of one's own are on no such bill.
+    own = usd["engineering"] + usd["cost of capital"] + usd["machines bought"]
+    billed = sum(usd.values()) - own - usd["existing commitments"]
+    usd["tax"] = extra.tax_share * billed
+    usd["tax on existing commitments"] = extra.tax_share * usd["existing commitments"]
     return usd
-
-
-def _group_egress_usd_gb(e: Evidence, group: str) -> float:
-    return max((egress_usd_gb(e, each.provider) for each in e.groups.get(group, [])), default=0.0)
 
 
 def sums_and_gap(e: Evidence) -> Finding:

@@ -7,20 +7,31 @@ from collections.abc import Iterator
 
 from planner.audit.evidence import Evidence, Finding, above, differs, usd_differs
 from planner.audit.offers import MONTH_H, origins, said
+from planner.audit.sharing import gpus_taken
 from planner.catalog.rows import TERM_MONTHS
 from planner.committed import Commitment, Covered, SpendPurchase
 from planner.plan import Purchase
 from planner.problem.matching import allows
-from planner.problem.procurement import Quote, SpendQuote
+from planner.problem.procurement import ExistingSpend, Quote, SpendQuote
 
 
 def promises_for_sale(e: Evidence) -> Finding:
     """Each promise of spend is one that a quote offers: its term, its size, its cash, and paid in every hour."""
     breaches: list[str] = []
     buying = e.problem.procurement
+    signed = sorted((each.provider, each.usd_h) for each in _signed(e))
+    told = sorted((spend.provider, spend.usd_h) for spend in e.plan.spends if spend.existing)
+    if signed != told:
+        breaches.append(f"spend already promised is {_listed(signed)} in the problem, {_listed(told)} in the plan")
     for spend in e.plan.spends:
+        if spend.existing:
+            if usd_differs(spend.usd_month, usd := spend.usd_h * e.problem.month_hours):
+                breaches.append(
+                    f"${spend.usd_month:,.2f} a month for spend already promised, ${usd:,.2f} for all hours"
+                )
+            continue
         what = f"${spend.usd_h:,.2f}/h promised to {spend.provider}, {spend.term}"
-        found = _quotes(e, spend)
+        found = [each for each in _quotes(e, spend) if isinstance(each, SpendQuote)]
         if not found:
             breaches.append(f"{what}: no quote of the problem sells that")
         elif buying.terms and spend.term not in buying.terms:
@@ -39,7 +50,20 @@ def promises_for_sale(e: Evidence) -> Finding:
     return Finding(f"{len(e.plan.spends)} promises of spend match a quote and are paid every hour", breaches)
 
 
-def _quotes(e: Evidence, spend: SpendPurchase) -> list[SpendQuote]:
+def _signed(e: Evidence) -> list[ExistingSpend]:
+    """Promises of the problem that have not ended."""
+    today = e.plan.prices_observed.today
+    return [each for each in e.problem.procurement.existing_spend if each.ends_on is None or each.ends_on >= today]
+
+
+def _listed(promises: list[tuple[str, float]]) -> str:
+    return ", ".join(f"${usd_h:,.2f}/h to {provider}" for provider, usd_h in promises) or "nothing"
+
+
+def _quotes(e: Evidence, spend: SpendPurchase) -> list[SpendQuote | ExistingSpend]:
+    """What in the problem a promise may be."""
+    if spend.existing:
+        return [each for each in _signed(e) if (each.provider, each.usd_h) == (spend.provider, spend.usd_h)]
     return [
         quote
         for quote in e.problem.procurement.spend_quotes
@@ -183,11 +207,8 @@ def _machine_hours_used(e: Evidence, group: str) -> float:
     spare = 1 if e.problem.resilience.machine else 0
     hours = 0.0
     for block in e.blocks:
-        taken = [
-            (each.tp * each.pp, each.replicas_by_block.get(block, 0))
-            for each in e.plan.deployments
-            if each.group == group
-        ]
+        mine = ((each, each.replicas_by_block.get(block, 0)) for each in e.plan.deployments if each.group == group)
+        taken = list(gpus_taken(mine).items())
         if gpus & (gpus - 1):  # how they pack is another check's matter: each on machines of its own
             needed = sum(n * -(-size // gpus) for size, n in taken)
         else:

@@ -10,8 +10,10 @@ from collections import Counter, defaultdict
 from functools import lru_cache
 from itertools import pairwise
 
+from planner.audit.egress import egress_terms
 from planner.audit.evidence import ALMOST_NOTHING, Evidence, Finding, above
-from planner.audit.offers import egress_usd_gb, place_of
+from planner.audit.offers import place_of
+from planner.audit.sharing import gpus_taken
 from planner.deployed import DeploymentPlan
 from planner.performance.queueing import usable_replicas
 from planner.problem.matching import allows
@@ -25,7 +27,7 @@ def groups_alike(e: Evidence) -> Finding:
             ("GPU types", {each.gpu for each in purchases}),
             ("machine sizes [GPUs]", {each.gpus for each in purchases}),
             ("markets", {"spot" if each.term == "spot" else "firm" for each in purchases}),
-            ("egress prices [USD/GB]", {egress_usd_gb(e, each.provider) for each in purchases}),
+            ("egress prices [USD/GB]", {egress_terms(e, each.provider) for each in purchases}),
             ("trust tiers", {place_of(e, each).tier == "marketplace" for each in purchases}),
         )
         for what, found in kinds:
@@ -83,12 +85,13 @@ def usable(deployment: DeploymentPlan, replicas: int) -> float:
 def within_machines(e: Evidence) -> Finding:
     """The replicas of every group fit its machines in every block, none split between two."""
     breaches: list[str] = []
-    replicas: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
+    replicas: dict[tuple[str, str], list[tuple[DeploymentPlan, int]]] = defaultdict(list)
     for deployment in e.plan.deployments:
         for block, n in deployment.replicas_by_block.items():
             if n > 0:
-                replicas[deployment.group, block][deployment.tp * deployment.pp] += n
-    for (group, block), sizes in replicas.items():
+                replicas[deployment.group, block].append((deployment, n))
+    for (group, block), standing in replicas.items():
+        sizes = gpus_taken(standing)
         machines = sum(each.machines_by_block.get(block, 0) for each in e.groups.get(group, []))
         gpus = min((each.gpus for each in e.groups.get(group, [])), default=0)
         if not machines or not fits(dict(sizes), machines, gpus):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from planner.audit.evidence import Evidence, Finding, above, usd_differs
-from planner.audit.offers import place_of, said
+from planner.audit.offers import origins, place_of, said
 from planner.catalog.rows import Term
 from planner.plan import Purchase
 from planner.problem.matching import allows, named
+from planner.problem.procurement import ExistingCommitment, Quote
 from planner.problem.where import Where
 from planner.traffic.types import HOURS
+
+OWN = (Quote, ExistingCommitment)
 
 
 def _matching(
@@ -51,7 +54,23 @@ def quotas(e: Evidence) -> Finding:
                 breaches.append(f"{what} is {rule.max_machines} machines, {machines} run in {block}")
             if rule.max_gpus is not None and gpus > rule.max_gpus:
                 breaches.append(f"{what} is {rule.max_gpus} GPUs, {gpus} run in {block}")
+        breaches += [f"{what} {wrong}" for wrong in _vcpus(e, rule.max_vcpus, counted)]
     return Finding(f"{len(rules)} quotas are kept in {len(e.blocks)} blocks", breaches)
+
+
+def _vcpus(e: Evidence, limit: int | None, counted: list[Purchase]) -> Iterator[str]:
+    """What breaks a quota in vCPUs."""
+    size: dict[int, int] = {}
+    for i, each in enumerate(counted if limit is not None else ()):
+        stated = [row.vcpus for row in (origin.row for origin in origins(e, each)) if isinstance(row, OWN)]
+        known = next((n for n in stated if n is not None), e.catalog.vcpus.get((each.provider, each.machine)))
+        if known is None:
+            yield f"counts vCPUs, those of {said(each)} are not known"
+        size[i] = known or 0
+    for block in e.blocks if limit is not None else ():
+        vcpus = sum(_running(each, block) * size[i] for i, each in enumerate(counted))
+        if vcpus > (limit or 0):
+            yield f"is {limit} vCPUs, {vcpus} run in {block}"
 
 
 def _running(purchase: Purchase, block: str) -> int:

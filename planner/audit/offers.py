@@ -117,12 +117,6 @@ def place_of(e: Evidence, purchase: Purchase) -> Place:
     )
 
 
-def egress_usd_gb(e: Evidence, provider: str) -> float:
-    """Price of the first tier of a provider that costs anything [USD/GB]; 0 without one."""
-    tiers = sorted((row.from_gb, row.usd_gb) for row in e.catalog.egress if row.provider == provider)
-    return next((usd_gb for _, usd_gb in tiers if usd_gb > 0), 0.0)
-
-
 def said(purchase: Purchase) -> str:
     """A purchase as a person says it."""
     where = f" in {purchase.region}" if purchase.region else ""

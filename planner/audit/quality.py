@@ -59,10 +59,11 @@ def _on_fleet(workload: Workload, deployment: DeploymentPlan) -> AcceptableModel
 def _at_api(e: Evidence, purchase: ApiPurchase) -> AcceptableModel | None:
     """What is sold under a family's name may be any of its models: the one that scores least."""
     models = acceptable(e.problem.workloads[purchase.workload])
-    named = [each for each in models if each.model == purchase.model]
+    named = [each for each in models if each.sold_as == purchase.model]
     if not named:
         cards = e.catalog.models
-        named = [each for each in models if each.model in cards and cards[each.model].family == purchase.model]
+        public = [each for each in models if each.model in cards and not each.private]
+        named = [each for each in public if cards[each.model].family == purchase.model]
     return min(named, key=lambda each: (each.quality is not None, _score(each, ""), each.max_share), default=None)
 
 

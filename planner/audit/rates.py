@@ -145,6 +145,7 @@ def _built(e: Evidence, deployment: DeploymentPlan) -> Deployment | None:
         tp=deployment.tp,
         pp=deployment.pp,
         features=deployment.features,
+        part=deployment.part,
     )
 
 
@@ -224,6 +225,16 @@ def lanes_and_models(e: Evidence) -> Finding:
             breaches += _refused_features(deployment, workload, at)
             if not e.problem.performance.capacity:
                 breaches += _looser_lane(deployment.lane, workload, at)
+        weights = {
+            each.private or "the public weights"
+            for workload in e.workloads_on(deployment).values()
+            for each in acceptable(workload)
+            if each.model == deployment.model
+        }
+        if len(weights) > 1:
+            breaches.append(
+                f"{deployment.name} serves workloads with weights of their own: {', '.join(sorted(weights))}"
+            )
         if e.workloads_on(deployment) and not e.problem.performance.capacity:
             breaches += _engine_cannot(e, deployment)
     return Finding(f"{checked} pairs of workload and deployment agree on objectives and model", breaches)

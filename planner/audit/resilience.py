@@ -6,10 +6,12 @@ judged with its true curve.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 
+from planner.audit.apis import may_not_receive
 from planner.audit.evidence import ALMOST_NOTHING, Evidence, Finding, acceptable
 from planner.audit.fleet import fits, usable
+from planner.audit.sharing import gpus_taken
 from planner.deployed import DeploymentPlan
 from planner.problem.matching import named
 
@@ -25,14 +27,15 @@ def survives_a_machine(e: Evidence) -> Finding:
             work[deployment.group, block].append((deployment, load * asked.kept_share))
     for (group, block), loads in work.items():
         checked += 1
-        needed: Counter[int] = Counter()
+        surviving: list[tuple[DeploymentPlan, int]] = []
         for deployment, load in loads:
             there = deployment.replicas_by_block.get(block, 0)
             enough = next((n for n in range(1, there + 1) if load <= usable(deployment, n) * (1 + 1e-6)), None)
             if enough is None:
                 breaches.append(f"{deployment.name} in {block}: {there} replicas do not carry what must survive")
                 continue
-            needed[deployment.tp * deployment.pp] += enough
+            surviving.append((deployment, enough))
+        needed = gpus_taken(surviving)
         purchases = e.groups.get(group, [])
         machines = sum(each.machines_by_block.get(block, 0) for each in purchases)
         gpus = min((each.gpus for each in purchases), default=0)
@@ -70,19 +73,22 @@ def _an_api_takes_over(e: Evidence, request_class: str, lost_api: str) -> bool:
     workload, rules = e.workload(request_class), e.problem.apis
     if workload is None or not (rules.allow and workload.apis) or rules.max_req_s is not None:
         return False
+    if workload.api_max_share < 1:
+        return False
     least = workload.mean_quality_at_least
     alone = [
         each
         for each in acceptable(workload)
         if each.max_share >= 1 and (least is None or (each.quality is not None and each.quality.score >= least))
     ]
-    names = {each.model for each in alone}
-    names |= {e.catalog.models[name].family for name in names if name in e.catalog.models}
-    sellers = [row.provider for row in e.catalog.api_prices if row.model in names]
-    sellers += [quote.provider for quote in rules.quotes if quote.model in names]
+    public = {each.model for each in alone if not each.private}
+    public |= {e.catalog.models[name].family for name in public if name in e.catalog.models}
+    sellers = [row.provider for row in e.catalog.api_prices if row.model in public]
+    sellers += [quote.provider for quote in rules.quotes if quote.sold_as in {each.sold_as for each in alone} | public]
     return any(
         seller != lost_api
         and (not rules.providers or named(seller, rules.providers))
         and not named(seller, rules.exclude_providers)
+        and not any(may_not_receive(e, seller, workload))
         for seller in sellers
     )

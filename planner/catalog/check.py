@@ -84,11 +84,12 @@ def names_exist(tables: dict[str, Placed], today: date) -> Iterator[Complaint]:
     shapes = {shape.shape for shape, _ in tables["shapes"]}
     providers = {offer.provider for offer, _ in tables["offers"]}
     wanted = [
-        *((name, "gpu", gpus, "gpus.csv") for name in ("offers", "commitments", "spot_risk", "benchmarks")),
+        *((name, "gpu", gpus, "gpus.csv") for name in ("mig", "offers", "commitments", "spot_risk", "benchmarks")),
         ("benchmarks", "model", models, "models.csv"),
         ("engines", "vendor", {gpu.vendor for gpu in gpus.values()}, "gpus.csv"),
         ("shape_hours", "shape", shapes, "shapes.csv"),
-        *((name, "provider", providers, "prices/*.csv") for name in ("commitments", "spot_risk", "egress")),
+        *((name, "provider", providers, "prices/*.csv") for name in ("commitments", "spot_risk", "egress", "machines")),
+        ("machines", "machine", {offer.machine for offer, _ in tables["offers"]}, "prices/*.csv"),
     ]
     for name, field, known, file in wanted:
         if known:
@@ -189,6 +190,18 @@ def interruptions_are_ranges(tables: dict[str, Placed], today: date) -> Iterator
             yield Complaint(f"{place} interruption_low_share", f"{low:g} is above the high end, {high:g}.")
 
 
+def parts_make_no_more_than_a_gpu(tables: dict[str, Placed], today: date) -> Iterator[Complaint]:
+    """All parts of a GPU together have no more of anything than the GPU."""
+    gpus: dict[str, Gpu] = {gpu.name: gpu for gpu, _ in tables["gpus"]}
+    for row, place in tables["mig"]:
+        whole = {"compute_share": 1.0, "bandwidth_share": 1.0}
+        whole |= {"memory_gib": gpus[row.gpu].memory_gib} if row.gpu in gpus else {}
+        for field, most in whole.items():
+            if row.parts * getattr(row, field) > most * (1 + 1e-3):
+                what = f"{row.parts} parts of {getattr(row, field):g} are more than the whole GPU, {most:g}."
+                yield Complaint(f"{place} {field}", what)
+
+
 def measurements_are_possible(tables: dict[str, Placed], today: date) -> Iterator[Complaint]:
     """A row measures something, fits its GPUs, and is no faster than reading the weights once a token."""
     gpus: dict[str, Gpu] = {gpu.name: gpu for gpu, _ in tables["gpus"]}
@@ -220,6 +233,7 @@ CHECKS: tuple[Callable[[dict[str, Placed], date], Iterator[Complaint]], ...] = (
     prices_are_sane,
     tiers_follow_each_other,
     interruptions_are_ranges,
+    parts_make_no_more_than_a_gpu,
     measurements_are_possible,
 )
 """Every check across files, in the order of the complaints."""

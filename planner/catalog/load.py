@@ -21,6 +21,7 @@ from planner.errors import CatalogError, Complaint
 
 TABLES: dict[str, Table] = {
     "gpus": Table(path="gpus.csv", row=rows.Gpu, key=("name",)),
+    "mig": Table(path="mig.csv", row=rows.MigProfile, key=("gpu", "parts")),
     "models": Table(path="models.csv", row=rows.ModelCard, key=("name",)),
     "engines": Table(path="engines.csv", row=rows.Engine, key=("engine", "vendor")),
     "offers": Table(
@@ -28,6 +29,7 @@ TABLES: dict[str, Table] = {
         row=rows.PriceOffer,
         key=("provider", "region", "machine", "term", "minimum_rental_h"),
     ),
+    "machines": Table(path="machines.csv", row=rows.Machine, key=("provider", "machine")),
     "commitments": Table(
         path="commitments.csv",
         row=rows.CommitmentDiscount,
@@ -62,6 +64,13 @@ class Catalog:
     shape_hours: dict[str, tuple[float, ...]]  # 168 relative loads, Monday 00:00 first
     lengths: dict[str, tuple[rows.LengthCell, ...]]
     performance: tuple[rows.FittedConstant, ...]
+    mig: tuple[rows.MigProfile, ...] = ()
+    machines: tuple[rows.Machine, ...] = ()
+
+    @cached_property
+    def vcpus(self) -> dict[tuple[str, str], int]:
+        """vCPUs of a machine, by provider and machine; absent where nobody says."""
+        return {(row.provider, row.machine): row.vcpus for row in self.machines}
 
     @cached_property
     def spelled_gpus(self) -> dict[str, rows.Gpu]:
@@ -97,7 +106,7 @@ def load_catalog(folder: Path | None = None) -> Catalog:
             complaints += trouble
     gpus = {gpu.name: gpu for gpu in read["gpus"]}
     if gpus:
-        for name in ("offers", "commitments", "spot_risk"):
+        for name in ("mig", "offers", "commitments", "spot_risk"):
             complaints += unknown_names(read[name], places[name], "gpu", gpus, "gpus.csv")
     if complaints:
         raise CatalogError(complaints)
@@ -115,6 +124,8 @@ def load_catalog(folder: Path | None = None) -> Catalog:
         shape_hours=_hours(read["shape_hours"]),
         lengths=_grouped(read["lengths"]),
         performance=tuple(read["performance"]),
+        mig=tuple(read["mig"]),
+        machines=tuple(read["machines"]),
     )
 
 

@@ -59,6 +59,19 @@ class Gpu(CatalogRow):
     note: str = ""
 
 
+class MigProfile(CatalogRow):
+    """Equal parts into which NVIDIA's Multi-Instance GPU splits a GPU.  One line of catalogs/mig.csv."""
+
+    gpu: str = Field(description="as in gpus.csv")
+    profile: str = Field(description="NVIDIA's name, e.g. 1g.10gb")
+    parts: int = Field(ge=2, le=7, description="so many of this profile at once, and no other, on one GPU")
+    compute_share: float = Field(gt=0, lt=1, description="multiprocessors of one part / of the whole GPU")
+    bandwidth_share: float = Field(gt=0, lt=1, description="memory slices of one part / of the whole GPU")
+    memory_gib: float = Field(gt=0, description="memory that the driver reports for one part [GiB]")
+    evidence: Literal["listed", "derived"] = Field(description="derived: no listing found, see the note")
+    note: str = ""
+
+
 class ModelCard(CatalogRow):
     """The architecture of one set of weights.  One line of catalogs/models.csv."""
 
@@ -119,6 +132,14 @@ class PriceOffer(CatalogRow):
     upfront_share: float = Field(default=0, ge=0, le=1, description="share of the term paid at once; 0: monthly")
     minimum_rental_h: float = Field(default=1, ge=0, description="shortest time that is billed [h]; 730: by the month")
     note: str = ""
+
+
+class Machine(CatalogRow):
+    """How large a machine is beside its GPUs.  One line of catalogs/machines.csv."""
+
+    provider: str
+    machine: str = Field(description="as in prices/*.csv; the same in every region")
+    vcpus: int = Field(gt=0, description="what a quota in vCPUs counts it as")
 
 
 class CommitmentDiscount(CatalogRow):

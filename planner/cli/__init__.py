@@ -14,6 +14,7 @@ import typer
 
 from planner.cli.answering import INTERRUPTED, Answering, keep_stdout_clean, still_solving
 from planner.cli.breaking_even import breakeven
+from planner.cli.breaking_points import breakpoints
 from planner.cli.calibrating import calibrate
 from planner.cli.catalogs import catalog_app
 from planner.cli.comparing import compare, rfq
@@ -38,6 +39,7 @@ app.command()(solve)
 app.command()(validate)
 app.command()(init)
 app.command()(sweep)
+app.command()(breakpoints)
 app.command()(breakeven)
 app.command()(evaluate)
 app.command()(compare)

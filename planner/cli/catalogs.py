@@ -24,9 +24,11 @@ class TableName(StrEnum):
     """Tables as a person names them."""
 
     gpus = "gpus"
+    mig = "mig"
     models = "models"
     engines = "engines"
     offers = "offers"
+    machines = "machines"
     apis = "apis"
     shapes = "shapes"
     lengths = "lengths"
@@ -40,9 +42,11 @@ FIELDS = {"apis": "api_prices"}
 
 COLUMNS = {
     "gpus": ("name", "vendor", "architecture", "memory_gib", "hbm_gb_s", "bf16_tflops", "fp8_tflops", "link"),
+    "mig": ("gpu", "profile", "parts", "compute_share", "bandwidth_share", "memory_gib", "evidence"),
     "models": ("name", "family", "params_total_b", "params_active_b", "context_tok", "native_precision"),
     "engines": ("engine", "vendor", "precisions", "kv_precisions"),
     "offers": ("provider", "region", "machine", "gpu", "gpus", "term", "usd_h", "tier", "observed_on"),
+    "machines": ("provider", "machine", "vcpus", "observed_on"),
     "apis": ("model", "provider", "input_usd_mtok", "output_usd_mtok", "observed_on", "api_model_id"),
     "shapes": ("shape", "timezone", "burst_factor", "title"),
     "lengths": ("lengths", "input_from_tok", "input_to_tok", "output_from_tok", "output_to_tok", "share"),
@@ -64,9 +68,11 @@ COLUMNS = {
 
 NAMES = {
     "gpus": ("name",),
+    "mig": ("gpu", "profile"),
     "models": ("name", "family", "hf_id"),
     "engines": ("engine", "vendor"),
     "offers": ("provider", "machine", "gpu"),
+    "machines": ("provider", "machine"),
     "apis": ("model", "provider", "api_model_id"),
     "shapes": ("shape",),
     "lengths": ("lengths",),

@@ -41,9 +41,10 @@ def compare(
         plan compare before.json after.json
     """
     from planner import verbs
+    from planner.plan_file import read_plan
 
-    first, said = verbs.read_plan(before)
-    second, also = verbs.read_plan(after)
+    first, said = read_plan(before)
+    second, also = read_plan(after)
     for source in (before, after):
         writable(output, "-o", source)
     found = verbs.compare(first, second, notes=(*said, *also))
@@ -92,13 +93,13 @@ def rfq(
 
         plan rfq plan.json -o rfq.csv --start 2027-01-01
     """
-    from planner import verbs
     from planner.outputs.rfq import as_csv, as_json, as_markdown, quote_lines
+    from planner.plan_file import read_plan
 
     if output is not None and output.suffix not in (".csv", ".md"):
         raise InputError([Complaint(f"-o {output}", "ends in neither .csv nor .md.  Name the file with one of them.")])
     writable(output, "-o", plan)
-    read, _ = verbs.read_plan(plan)
+    read, _ = read_plan(plan)
     lines = quote_lines(read, start.date() if start else None)
     if output is not None:
         write_whole(output, as_csv(lines) if output.suffix == ".csv" else as_markdown(read, lines))

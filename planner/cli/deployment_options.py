@@ -13,6 +13,7 @@ from planner.errors import Complaint, InputError
 if TYPE_CHECKING:
     from planner.catalog.load import Catalog
     from planner.catalog.rows import Benchmark, Gpu, ModelCard
+    from planner.performance.parts import GpuPart
     from planner.performance.types import Deployment, Objective, Request
 
 ENGINE, MEMORY_SHARE, PERCENTILE = "vllm", 0.9, "p95"
@@ -58,6 +59,7 @@ def understood(options: dict[str, Any], output: Path | None, benchmarks: Path | 
     engine = options["--engine"] or ENGINE
     complaints += _wrong_words(options, engine, gpu, catalog)
     complaints += _wrong_numbers(options, model)
+    part = _part(options, gpu, catalog, complaints)
     objective = _objective(options, complaints)
     complaints += unwritable(output, benchmarks)
     own = own_rows_of(benchmarks, catalog, complaints)
@@ -72,6 +74,7 @@ def understood(options: dict[str, Any], output: Path | None, benchmarks: Path | 
             gpu=gpu,
             tp=options["--tp"] or 1,
             pp=options["--pp"] or 1,
+            part=part,
         ),
         request=Request(input_tok=options["--input"], output_tok=options["--output"]),
         memory_share=options["--memory-share"] or MEMORY_SHARE,
@@ -161,6 +164,27 @@ def _wrong_numbers(options: dict[str, Any], model: ModelCard | None) -> list[Com
         what = f"is not possible; a share is above 0 and at most 1.{hint}"
         complaints.append(Complaint(f"--memory-share {share:g}", what))
     return complaints
+
+
+def _part(options: dict[str, Any], gpu: Gpu | None, catalog: Catalog, complaints: list[Complaint]) -> GpuPart | None:
+    """The part of a GPU that is asked for; what is wrong with it is added to the complaints."""
+    from planner.problem.sharing import Sharing
+    from planner.sharing import parts_of
+
+    asked = options["--part"]
+    if asked is None or gpu is None:
+        return None
+    parts = parts_of(Sharing(mig=True, memory=True), gpu, catalog.mig)
+    known = {part.profile or f"1/{part.parts}": part for part in parts}
+    if asked not in known:
+        what = f"is no part of {gpu.name}.  Possible: {', '.join(known)}."
+        complaints.append(Complaint(f"--part {asked}", what))
+    complaints += [
+        Complaint(f"{name} {options[name]}", "parts of GPUs do not work together.  Leave it out, or --part.")
+        for name in ("--tp", "--pp")
+        if (options[name] or 1) > 1
+    ]
+    return known.get(asked)
 
 
 def _objective(options: dict[str, Any], complaints: list[Complaint]) -> Objective | None:

@@ -63,6 +63,9 @@ def estimate(
     ] = None,
     tp: Annotated[int | None, _option("GPUs that each layer is split over.", "1")] = None,
     pp: Annotated[int | None, _option("Pipeline stages.", "1")] = None,
+    part: Annotated[
+        str | None, _option("A part of a GPU: a MIG profile (1g.10gb), or 1/2, 1/3, 1/4 by turns.", metavar="PART")
+    ] = None,
     engine: Annotated[str | None, _option("vllm, sglang or trtllm.", ENGINE)] = None,
     kv_precision: Annotated[
         str | None, _option("Precision of the KV cache: bf16, fp8 or int8.", "the engine's", metavar="PRECISION")
@@ -111,6 +114,7 @@ def estimate(
         "--output": output_tok,
         "--tp": tp,
         "--pp": pp,
+        "--part": part,
         "--engine": engine,
         "--kv-precision": kv_precision,
         "--memory-share": memory_share,
@@ -242,6 +246,8 @@ def _assumptions(asked: Asked, options: dict[str, Any], catalog: Catalog) -> lis
         f"Requests of {asked.request.input_tok:,g} tokens in and {asked.request.output_tok:,g} out on average; "
         "no prefix cache hits, no speculative decoding.",
     ]
+    if d.part is not None and d.part.way == "memory":
+        out.append(f"The other engines on the GPU are busy too: it has {percent(d.part.time_share)} of the time.")
     if asked.objective is not None:
         limits = Limits(asked.objective)
         longer = prompt_over_mean(asked.request.input_scv, limits.percentile_share)
@@ -262,7 +268,7 @@ def _what_fits(asked: Asked) -> str:
     from planner.performance.memory import max_concurrency
 
     d = asked.deployment
-    if d.model.context_tok < asked.request.input_tok + asked.request.output_tok:
+    if d.part is not None or d.model.context_tok < asked.request.input_tok + asked.request.output_tok:
         return ""
     for tp in (2, 4, 8, 16):
         larger = replace(d, tp=tp)

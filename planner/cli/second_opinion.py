@@ -14,8 +14,9 @@ from planner.performance.estimate import Estimate
 def second_opinion(found: Estimate) -> dict[int, Answer | str]:
     """What aiconfigurator says at each number in flight of the curve: an answer, or why it has none."""
     d, r = found.deployment, found.request
-    if d.pp > 1:
-        return dict.fromkeys((p.concurrency for p in found.points), "pipeline stages are not asked")
+    if d.pp > 1 or d.part is not None:
+        what = "pipeline stages are" if d.pp > 1 else "parts of GPUs are"
+        return dict.fromkeys((p.concurrency for p in found.points), f"{what} not asked")
 
     def one(n: int) -> Answer | str:
         return ask(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from typing import Any
 
 from pulp import lpSum
@@ -71,6 +72,39 @@ def running(inputs: FleetInputs, v: Variables, g: str, b: str) -> tuple[list[Var
 
 
 @family(
+    over=("split", "group", "block"),
+    unit="parts of a GPU",
+    says="replicas that take a part fit the {group} GPUs split in {split} during {block}",
+)
+def within_gpu_parts(inputs: FleetInputs, v: Variables) -> Rows:
+    r"""Replicas that take a part of a GPU fit the GPUs that are split that way, of whatever models they are.
+
+    .. math::
+        \sum_{c:\, t_c = t} S_c\, n_{cgb} \le x_{tgb} \qquad \forall t, g, b
+
+    S is alike for all that share a way, 1/7 for instance; the row is written in parts.  A GPU is split in one way at
+    a time.  The dual is the worth of one more such part through block *b* (USD per month).
+    """
+    for (t, g, b), gpus in v.split.items():
+        taken, parts = on_parts(inputs, v.standing[g, b], t)
+        yield (t, g, b), lpSum(taken) <= parts * gpus
+
+
+def on_parts(inputs: FleetInputs, standing: Iterable[tuple[str, Var]], t: str) -> tuple[list[Var], int]:
+    """Replicas that take a part of GPUs split in way t, and how many a GPU holds."""
+    mine = [(c, n) for c, n in standing if inputs.split_as.get(c) == t]
+    return [n for _, n in mine], max(int(1 / inputs.deployment_gpus[c]) for c, _ in mine)
+
+
+def on_whole_gpus(
+    inputs: FleetInputs, standing: Iterable[tuple[str, Var]], split: Iterable[Var]
+) -> list[tuple[int, Var]]:
+    """What takes whole GPUs, with its size [GPUs]: replicas, and GPUs that are split."""
+    sized = [(size, n) for c, n in standing if not isinstance(size := inputs.deployment_gpus[c], Fraction)]
+    return sized + [(1, gpus) for gpus in split]
+
+
+@family(
     over=("group", "block", "size"),
     unit="replicas of that size",
     says="replicas fit the {group} machines that run in {block}",
@@ -79,31 +113,30 @@ def within_machine_gpus(inputs: FleetInputs, v: Variables) -> Rows:
     r"""Replicas fit the machines that run, machine by machine.
 
     .. math::
-        \sum_{c:\, S_c \ge s} \frac{S_c}{s}\, n_{cgb} \le \left\lfloor \frac{G_g}{s} \right\rfloor m_{gb}
-        \qquad \forall g, b, s
+        \sum_{c:\, S_c \ge s} \frac{S_c}{s}\, n_{cgb} + [s = 1] \sum_t x_{tgb}
+        \le \left\lfloor \frac{G_g}{s} \right\rfloor m_{gb} \qquad \forall g, b, s
 
-    Exact for replicas of power-of-two sizes on machines of any size G: one row for each size s that occurs; where
-    G is a power of two the row of the smallest size implies the others.  A replica larger than a machine takes
-    whole ones.
+    A GPU that is split counts as a replica of one GPU.  Exact for replicas of power-of-two sizes on machines of any
+    size G: one row for each size s that occurs; where G is a power of two the row of the smallest size implies the
+    others.  A replica larger than a machine takes whole ones.
     The dual of the smallest size is the worth of one more machine through block *b* (USD per month).
     """
     for (g, b), standing in v.standing.items():
         decided, existing = running(inputs, v, g, b)
-        for s, taken, slots in room_rows(inputs, g, standing):
+        split = [v.split[t, g, b] for t in v.ways.get((g, b), ())]
+        for s, taken, slots in room_rows(inputs.group_gpus[g], on_whole_gpus(inputs, standing, split)):
             yield (g, b, str(s)), lpSum(taken) <= slots * lpSum(decided) + slots * existing
 
 
-def room_rows(inputs: FleetInputs, g: str, standing: list[tuple[str, Var]]) -> Iterator[tuple[int, list[Any], int]]:
-    """For each size that matters on machines of group g: the size, what replicas take of it, and a machine's room."""
-    gpus = inputs.group_gpus[g]
-    sizes = sorted({min(inputs.deployment_gpus[c], gpus) for c, _ in standing})
+def room_rows(gpus: int, sized: list[tuple[int, Var]]) -> Iterator[tuple[int, list[Any], int]]:
+    """For each size that matters on machines of so many GPUs: the size, what is taken of it, and a machine's room."""
+    sizes = sorted({min(size, gpus) for size, _ in sized})
     if gpus & (gpus - 1) == 0:
         sizes = sizes[:1]
     for s in sizes:
         slots = gpus // s
         taken = []
-        for c, n in standing:
-            size = inputs.deployment_gpus[c]
+        for size, n in sized:
             if size > gpus:
                 taken.append(math.ceil(size / gpus) * slots * n)
             elif size >= s:

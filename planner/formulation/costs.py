@@ -74,6 +74,14 @@ def egress(inputs: FleetInputs, v: Variables) -> Terms:
                 yield rate * inputs.block_h[b], y
 
 
+@cost("what tiers make of that beside one straight price: cheaper beyond some volume, free below another")
+def egress_tiers(inputs: FleetInputs, v: Variables) -> Terms:
+    r""".. math:: \sum_{p,t} (e_{pt} - \bar e_p)\, v_{pt}"""
+    for (p, t), gb in v.sent.items():
+        if difference := inputs.tariffs[p].usd_gb[t] - inputs.tariffs[p].straight_usd_gb:
+            yield difference, gb
+
+
 @cost("what running a fleet of one's own costs whatever its size: labor, storage, networking")
 def self_hosting(inputs: FleetInputs, v: Variables) -> Terms:
     r""".. math:: E\, e"""
@@ -120,6 +128,7 @@ COSTS = (
     cost_of_capital,
     api_tokens,
     egress,
+    egress_tiers,
     self_hosting,
     provider_fees,
     deferred_credit,

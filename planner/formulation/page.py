@@ -133,6 +133,7 @@ def page() -> str:
                 inputs.MinimumOrder,
                 inputs.Blend,
                 inputs.FewKinds,
+                inputs.Tariff,
                 inputs.Proved,
             )
         ),

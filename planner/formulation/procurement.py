@@ -12,7 +12,7 @@ from planner.inputs import FleetInputs
 
 @family(
     over=("quota", "block"),
-    unit="GPUs or machines",
+    unit="GPUs, machines or vCPUs",
     says="{quota} is kept during {block}",
     relaxed="raise {quota}",
 )
@@ -22,7 +22,7 @@ def within_quota(inputs: FleetInputs, v: Variables) -> Rows:
     .. math::
         \sum_o q_o (m_o + h_{ob}) \le L_q \qquad \forall q, b
 
-    The dual is what one more GPU or machine of quota would save through block *b* (USD per month).
+    The dual is what one more GPU, machine or vCPU of quota would save through block *b* (USD per month).
     """
     for q, quota in inputs.quotas.items():
         always, there = [], []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pulp import lpSum
 
-from planner.formulation.capacity import room_rows, running
+from planner.formulation.capacity import on_parts, on_whole_gpus, room_rows, running
 from planner.formulation.family import Rows, family
 from planner.formulation.variables import Variables
 from planner.inputs import FleetInputs
@@ -48,17 +48,24 @@ def survive_machine_loss(inputs: FleetInputs, v: Variables) -> Rows:
     r"""Surviving replicas fit the machines that run in their group, less one.
 
     .. math::
-        \sum_{c:\, S_c \ge s} \frac{S_c}{s}\, n'_{cgb} \le \left\lfloor \frac{G_g}{s} \right\rfloor (m_{gb} - u_{gb}),
-        \qquad n'_{cgb} \le \bar n_{cgb}\, u_{gb} \qquad \forall g, b, s
+        \sum_{c:\, S_c \ge s} \frac{S_c}{s}\, n'_{cgb} + [s = 1] \sum_t x'_{tgb}
+        \le \left\lfloor \frac{G_g}{s} \right\rfloor (m_{gb} - u_{gb}), \qquad
+        \sum_{c:\, t_c = t} S_c\, n'_{cgb} \le x'_{tgb}, \qquad n'_{cgb} \le \bar n_{cgb}\, u_{gb}
+        \qquad \forall g, b, s, t
 
-    u is 1 where anything in the group must survive.  Replicas of the lost machine are started again on the others;
-    each group keeps its own spare, so that no traffic has to move to another kind of machine, and the spare may do
-    work that can wait.  The dual is what one machine less of spare would save through block *b* (USD per month).
+    x' are the GPUs that are split for what survives.  u is 1 where anything in the group must survive.  Replicas of
+    the lost machine are started again on the others; each group keeps its own spare, so that no traffic has to move to
+    another kind of machine, and the spare may do work that can wait.  The dual is what one machine less of spare would
+    save through block *b* (USD per month).
     """
     for (g, b), spare in v.spare.items():
         standing = [(c, kept) for (c, gg, bb), kept in v.kept.items() if (gg, bb) == (g, b)]
         decided, existing = running(inputs, v, g, b)
-        for s, taken, slots in room_rows(inputs, g, standing):
+        split = {t: v.kept_split[t, g, b] for t in v.ways.get((g, b), ()) if (t, g, b) in v.kept_split}
+        for s, taken, slots in room_rows(inputs.group_gpus[g], on_whole_gpus(inputs, standing, split.values())):
             yield (g, b, str(s)), lpSum(taken) <= slots * lpSum(decided) + slots * existing - slots * spare
+        for t, gpus in split.items():
+            surviving, parts = on_parts(inputs, standing, t)
+            yield (g, b, t), lpSum(surviving) <= parts * gpus
         for c, kept in standing:
             yield (g, b, c), kept <= kept.upBound * spare

@@ -108,6 +108,31 @@ def within_spot_share(inputs: FleetInputs, v: Variables) -> Rows:
 
 
 @family(
+    over=("workload", "block"),
+    unit="requests/s",
+    says="{workload} is bought from APIs for no more than its share during {block}",
+    relaxed="buy more of {workload} from APIs during {block}",
+)
+def within_api_share(inputs: FleetInputs, v: Variables) -> Rows:
+    r"""APIs together serve at most a share of a workload, in every block: the fleet carries the rest itself.
+
+    .. math::
+        \sum_{k \in w}\sum_a p_{kab} \le \beta_w \sum_{k \in w} D_{kb} \qquad \forall w, b
+
+    Of a fleet that is given and cannot serve all, the share is of what is served.  Of work that may wait, APIs do at
+    most the share of each window's requests: a bound of d.  The dual is what one more request/s from APIs would save
+    through block *b* (USD per month).
+    """
+    for w, share in inputs.api_max_share.items():
+        classes = [k for k, owner in inputs.class_workload.items() if owner == w]
+        for b in inputs.block_h:
+            bought = [p for (k, a, bb), p in v.api.items() if k in classes and bb == b and a not in inputs.nobody]
+            if bought:
+                demand = sum(inputs.demand_req_s.get((k, b), 0) for k in classes)
+                yield (w, b), lpSum(bought) <= share * (demand - lpSum(not_served(inputs, v, classes, b)))
+
+
+@family(
     over=("workload", "API", "block"),
     unit="requests/s",
     says="{API} takes at most its rate limit of {workload} during {block}",

@@ -27,7 +27,9 @@ class Variables:
     always: dict[str, Var] = field(default_factory=dict)  # m_o    machines all month
     replicas: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # n_cgb  replicas
     open: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # z_cgb  1 if any replica at all
+    split: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # x_tgb  GPUs split that way
     kept: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # n'_cgb  replicas that survive a lost machine
+    kept_split: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # x'_tgb  GPUs split for those
     spare: dict[tuple[str, str], Var] = field(default_factory=dict)  # u_gb   1 if anything in g must survive
     served: dict[tuple[str, str, str, str], Var] = field(default_factory=dict)  # y_kcgb  requests/s
     ready: dict[tuple[str, str, str, str], Var] = field(default_factory=dict)  # w_kcgb  requests/s
@@ -41,6 +43,8 @@ class Variables:
     is_beyond: dict[tuple[Steps, int], Var] = field(default_factory=dict)  # i_on   1 if machines > n
     uses: dict[str, Var] = field(default_factory=dict)  # u_p    1 if decided for at all
     of_kind: dict[tuple[str, str], Var] = field(default_factory=dict)  # x_fi   1 if kind i of limit f is used
+    sent: dict[tuple[str, int], Var] = field(default_factory=dict)  # v_pt   GB/month leaving p in its tier t
+    reached: dict[tuple[str, int], Var] = field(default_factory=dict)  # r_pt   1 if all tiers before t are full
     self_hosts: Var | None = None  # e      1 if anything stands on a machine
     orders: dict[str, Var] = field(default_factory=dict)  # u_m    1 if the minimum order is placed
     block_usd: dict[str, Var] = field(default_factory=dict)  # C_b    cost of b where only proofs speak of it
@@ -51,6 +55,7 @@ class Variables:
     ready_on: dict[tuple[str, str, str], list[tuple[str, Var]]] = field(default_factory=dict)  # (c, g, b): (k, var)
     ready_of: dict[tuple[str, str], list[tuple[str, Var]]] = field(default_factory=dict)  # (k, b): (g, var)
     standing: dict[tuple[str, str], list[tuple[str, Var]]] = field(default_factory=dict)  # (g, b): (c, var)
+    ways: dict[tuple[str, str], list[str]] = field(default_factory=dict)  # (g, b): t
 
     def machines(self, step: Steps) -> Var:
         """The variable of what procurement decides: all month, or in one block."""
@@ -142,6 +147,9 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
                 useful = most_replicas(inputs, classes, c, g, b, in_window)
                 v.replicas[c, g, b] = new("N", useful, operate)
                 v.standing.setdefault((g, b), []).append((c, v.replicas[c, g, b]))
+                if (t := inputs.split_as.get(c)) and (t, g, b) not in v.split:
+                    v.split[t, g, b] = new("G", None, operate)
+                    v.ways.setdefault((g, b), []).append(t)
                 if inputs.queue_loss[c] > 0 and operation == "whole":
                     v.open[c, g, b] = new("Z", 1, operate)
                 if must_survive := [k for k in classes if k in inputs.protected]:
@@ -149,6 +157,8 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
                     v.kept[c, g, b] = v.replicas[c, g, b] if whole_too else new("K", useful, operate)
                     if (g, b) not in v.spare:
                         v.spare[g, b] = new("V", 1, operate)
+                    if t and (t, g, b) not in v.kept_split:
+                        v.kept_split[t, g, b] = new("G", None, operate)
                 for k in classes:
                     v.served[k, c, g, b] = y = new("Y")
                     v.served_on.setdefault((c, g, b), []).append((k, y))
@@ -183,6 +193,11 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
         v.self_hosts = new("E", 1, "Integer")
         if must_self_host(inputs):
             v.self_hosts.bounds(1, 1)
+    for p, tariff in inputs.tariffs.items():
+        for tier, gb in enumerate(tariff.tier_gb):
+            v.sent[p, tier] = new("G", gb)
+            if tariff.usd_gb[tier] < max(tariff.usd_gb[:tier], default=0.0):
+                v.reached[p, tier] = new("T", 1, "Integer")
     v.orders = {m: new("O", 1, "Integer") for m in inputs.minimum_orders}
     for fact in inputs.proved:
         for step, n in fact.steps.items():

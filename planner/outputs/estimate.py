@@ -41,7 +41,7 @@ def show_estimate(estimate: Estimate, assumed: Sequence[str], console: Console) 
 
 def _headline(estimate: Estimate) -> str:
     d, at = estimate.deployment, estimate.at_objective
-    what = f"{d.model.name} {d.precision} on {d.gpus} x {d.gpu.name}"
+    what = f"{d.model.name} {d.precision} on {d.where}"
     if isinstance(at, AtObjective):
         if not at.rate.req_s:
             return f"{what}: the objective is kept at no rate"
@@ -186,6 +186,7 @@ def _asked(d: Deployment) -> dict[str, Any]:
         "model": d.model.name,
         "gpu": d.gpu.name,
         "gpus": d.gpus,
+        "part": None if d.part is None else d.part.profile or f"1/{d.part.parts}",
         "tp": d.tp,
         "pp": d.pp,
         "precision": d.precision,

@@ -6,6 +6,7 @@ from rich.console import Console
 
 from planner.evaluation import Best, Evaluation, Unserved
 from planner.outputs.figures import TERM_WORDS, count, percent, plain, things, usd, usd_fine
+from planner.outputs.headline import in_other_money
 from planner.outputs.page import Line, Page
 from planner.outputs.serving import show_apis, show_deployments
 from planner.outputs.terminal import show_bill, show_schedule, show_workloads
@@ -17,6 +18,7 @@ def show_evaluation(found: Evaluation, console: Console) -> None:
     plan = found.plan
     page = Page(console, cents=(plan.usd_month or 0) < 1000)
     show_answer(found, page)
+    show_switching(found, page)
     show_usage(found, page)
     show_unserved(found, page)
     if found.broken:
@@ -40,6 +42,8 @@ def show_answer(found: Evaluation, page: Page) -> None:
     )
     if plain(found.plan.title):
         page.say(found.plan.title, style="dim")
+    if found.plan.converted is not None:
+        page.say(in_other_money(found.plan.converted))
     if found.best is not None:
         page.say(beside(found, found.best, usd_month, page.cents))
 
@@ -59,6 +63,38 @@ def beside(found: Evaluation, best: Best, usd_month: float, cents: bool) -> str:
     return (
         f"The cheapest plan for this problem{proved} costs {usd(best.usd_month, cents)} a month, {beside}{all_served}."
     )
+
+
+def show_switching(found: Evaluation, page: Page) -> None:
+    """What going to the cheapest plan costs, when that is paid back, and whether staying is cheaper."""
+    switch = found.switching
+    if switch is None:
+        return
+    lines = [
+        Line(
+            f"{step.verdict} {step.what}"
+            if step.verdict == "set up"
+            else f"{step.verdict} {step.count:,} x {step.what}",
+            (usd(step.usd, page.cents),),
+        )
+        for step in switch.steps
+    ]
+    page.table(
+        "Switching to the cheapest plan, once", ("USD",), [*lines, Line("total", (usd(switch.usd, page.cents),))]
+    )
+    if switch.paid_back_months is None:
+        page.say("It saves nothing a month, so it is never paid back.")
+    else:
+        saved, months = usd(switch.saved_usd_month, page.cents), switch.paid_back_months
+        page.say(f"It saves {saved} a month and has paid for itself after {months:,.1f} months.")
+    stay, then = usd(switch.stay_usd, page.cents), usd(switch.switch_usd, page.cents)
+    less = usd(abs(switch.stay_usd - switch.switch_usd), page.cents)
+    better = "switching" if switch.switch_usd < switch.stay_usd else "staying"
+    page.say(
+        f"Over {things(switch.months, 'month')} staying costs {stay}, switching {then}: {better} is cheaper by {less}."
+    )
+    if found.unserved:
+        page.say("What the fleet leaves unserved is not counted as a cost of staying.")
 
 
 def show_usage(found: Evaluation, page: Page) -> None:

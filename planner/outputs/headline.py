@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 
-from planner.outputs.figures import percent, percent_at_most, plain, seconds, usd, usd_at_most
+from planner.outlays import Converted
+from planner.outputs.figures import number, percent, percent_at_most, plain, seconds, usd, usd_at_most
 from planner.outputs.page import Page
 from planner.plan import Plan, Spares
 
@@ -19,6 +20,8 @@ def show_headline(plan: Plan, page: Page) -> None:
     page.say(f"{plan.problem}: {_answer(plan, page.cents)}", style="bold", indent=0)
     if plain(plan.title):
         page.say(plan.title, style="dim")
+    if plan.converted is not None:
+        page.say(in_other_money(plan.converted))
     for sentence in _standing(plan, page.cents):
         page.say(sentence, style="green" if plan.status == "optimal" and plan.gap is not None else "yellow")
     if plan.spares is not None:
@@ -27,6 +30,13 @@ def show_headline(plan: Plan, page: Page) -> None:
         page.title("In the way")
         for sentence in plan.in_the_way:
             page.say(f"- {sentence}", hang=2)
+
+
+def in_other_money(total: Converted) -> str:
+    """The total in another currency, and whose rate that is."""
+    amount = f"{total.month:,.0f}" if total.month >= 1000 else f"{total.month:,.2f}"
+    rate = f"{number(total.per_usd)} {total.code} per USD"
+    return f"That is {amount} {total.code} a month at {rate} ({total.source}, {total.observed_on})."
 
 
 def _answer(plan: Plan, cents: bool) -> str:

@@ -37,7 +37,7 @@ def quote_lines(plan: Plan, start: date | None = None) -> list[Row]:
     begin = start or first_of_next_month(plan.prices_observed.today)
     asked = [p for p in plan.purchases if not p.existing and p.term != "spot"]
     lines = [quote_line(plan, p, begin) for p in sorted(asked, key=lambda p: (p.provider, -p.usd_month))]
-    return lines + [spend_line(spend, begin) for spend in plan.spends]
+    return lines + [spend_line(spend, begin) for spend in plan.spends if not spend.existing]
 
 
 def quote_line(plan: Plan, p: Purchase, begin: date) -> Row:

@@ -28,7 +28,7 @@ def show_deployments(plan: Plan, page: Page) -> None:
         served = ", ".join(_workloads(plan, rates))
         lines.append(
             Line(
-                f"{things(replicas, 'replica')} of {what}, each {deployment.tp * deployment.pp} x {deployment.gpu}",
+                f"{things(replicas, 'replica')} of {what}, each {deployment.where}",
                 (", ".join(dict.fromkeys(SOURCE_WORDS[rate.source] for rate in rates)), band(rates)),
                 [
                     f"{_engine(deployment)}{kv}; for {served}: {objectives(deployment.lane)}".lstrip("; "),
@@ -62,10 +62,11 @@ def scale_up(deployment: DeploymentPlan) -> list[str]:
     queue = deployment.queue
     if queue is None or not queue.wait_s:
         return []
+    each = "part" if deployment.part else "GPU"
     waiting = queue.wait_s * queue.slots / queue.service_s / (deployment.tp * deployment.pp)
     if waiting < 1:
         return ["autoscaler: add a replica before anything waits"]
-    return [f"autoscaler: add a replica before {things(math.floor(waiting), 'request')} wait for each GPU"]
+    return [f"autoscaler: add a replica before {things(math.floor(waiting), 'request')} wait for each {each}"]
 
 
 def served_rates(deployment: DeploymentPlan) -> list[ClassRate]:

@@ -36,7 +36,20 @@ CHANGE_COLUMNS = (
     *("ends_on", "ends_within_month", "usd_month"),
 )
 SPEND_COLUMNS = (
-    *("provider", "term", "usd_h", "usd_month", "upfront_usd", "step_usd_h", "region", "machine", "gpu", "gpus"),
+    *(
+        "provider",
+        "term",
+        "existing",
+        "ends_on",
+        "usd_h",
+        "usd_month",
+        "upfront_usd",
+        "step_usd_h",
+        "region",
+        "machine",
+        "gpu",
+        "gpus",
+    ),
     *("on_demand_usd_h", "covered_usd_h", "covered_hours_month", "source", "observed_on"),
 )
 SCHEDULE_COLUMNS = (*OFFER_COLUMNS, "when", "machines", "hours_week", "hours_month")
@@ -46,7 +59,8 @@ RATE_COLUMNS = (
     *("prefix_hit_share", "offload_hit_share"),
 )
 DEPLOYMENT_COLUMNS = (
-    *("name", "model", "precision", "kv_precision", "engine", "features", "gpu", "tp", "pp", "market", "group"),
+    *("name", "model", "precision", "kv_precision", "engine", "features", "gpu", "tp", "pp", "part"),
+    *("market", "group"),
     *("objective_ttft_ms", "objective_tpot_ms", "objective_e2e_ms", "objective_percentile"),
     *("replicas_peak", "replica_hours_month"),
     *RATE_COLUMNS,
@@ -67,7 +81,7 @@ DROPPED_COLUMNS = ("kind", "reason", "count", "nearest")
 
 
 def write_tables(plan: Plan, folder: Path) -> tuple[Path, ...]:
-    """Write the ten tables into `folder` and return their paths; what else is there stays.
+    """Write the eleven tables into `folder` and return their paths; what else is there stays.
 
     Raises InputError if that cannot be done; tables of an earlier plan are then as they were.
     """
@@ -113,6 +127,13 @@ def tables_of(plan: Plan) -> dict[str, tuple[tuple[str, ...], list[Row]]]:
             ],
         ),
         "costs.csv": (COST_COLUMNS, [cost.model_dump() for cost in plan.costs]),
+        "egress.csv": (
+            ("providers", "gb_month", "usd_month", "usd_gb"),
+            [
+                each.model_dump() | {"providers": " and ".join(each.providers), "usd_gb": each.usd_gb}
+                for each in plan.sent
+            ],
+        ),
         "dropped.csv": (DROPPED_COLUMNS, [dropped.model_dump() for dropped in plan.dropped]),
     }
 
@@ -146,6 +167,7 @@ def _deployment_rows(plan: Plan, deployment: DeploymentPlan) -> list[Row]:
     whole = deployment.model_dump() | {
         **{f"objective_{key}": value for key, value in deployment.lane.model_dump().items()},
         "features": deployment.features.label,
+        "part": deployment.part.words("a GPU") if deployment.part else "",
         "replicas_peak": max(replicas.values(), default=0),
         "replica_hours_month": sum(replicas.get(block.label, 0) * block.month_h for block in plan.blocks),
     }
@@ -159,7 +181,7 @@ def _deployment_rows(plan: Plan, deployment: DeploymentPlan) -> list[Row]:
             "served_req_s_peak": max(
                 (part.req_s for part in deployment.served if part.request_class == rate.request_class),
                 default=0,
-            )
+            ),
         }
         for rate in deployment.rates
     ]

@@ -53,7 +53,9 @@ def show_purchases(plan: Plan, page: Page) -> None:
             f"{usd_fine(spend.usd_h)}/h of spend promised to {spend.provider}",
             (usd(spend.usd_month, page.cents), count(plan.month_hours), percent(_used(spend))),
             [
-                f"{TERM_WORDS[spend.term]}{_upfront(spend)}, paid every hour, in steps of "
+                "EXISTING commitment, already paid for"
+                if spend.existing
+                else f"{TERM_WORDS[spend.term]}{_upfront(spend)}, paid every hour, in steps of "
                 f"{usd_fine(spend.step_usd_h)}/h, seen {spend.observed_on}"
             ],
         )
@@ -62,7 +64,8 @@ def show_purchases(plan: Plan, page: Page) -> None:
     page.table("What to buy", ("USD/month", "hours/month", "busy"), lines)
     upfront = sum(each.upfront_usd for each in plan.purchases) + sum(each.upfront_usd for each in plan.spends)
     if upfront:
-        page.say(f"Cash due when signing: {usd(upfront)}, already spread over the months above.")
+        tax = " before tax" if any(cost.line == "tax" for cost in plan.costs) else ""
+        page.say(f"Cash due when signing: {usd(upfront)}{tax}, already spread over the months above.")
     if plan.spread is not None:
         spread_words(plan.spread, page)
 
@@ -184,11 +187,21 @@ def show_bill(plan: Plan, page: Page) -> None:
         Line(
             cost.line + ("" if cost.decided else " (already paid for, not decided here)"),
             (usd(cost.usd_month, page.cents), percent(cost.usd_month / plan.usd_month)),
+            _sent(plan) if cost.line == "egress" else (),
         )
         for cost in plan.costs
     ]
     total = Line("total", (usd(plan.usd_month, page.cents), percent(1)), style="bold")
     page.table("The bill", ("USD/month", "share"), [*lines, total])
+
+
+def _sent(plan: Plan) -> list[str]:
+    """Who sends how much, and what a GB costs on the mean."""
+    return [
+        f"{' and '.join(each.providers)}: {count(each.gb_month)} GB"
+        + (f" at {usd_fine(each.usd_gb)} on the mean" if each.usd_month else " for nothing")
+        for each in plan.sent
+    ]
 
 
 SECTIONS = (

@@ -104,7 +104,7 @@ class Performance:
         d = deployment
         # Keys hold identities, not values: hashing a catalog row costs more than the roofline.  Every
         # entry keeps its deployment, so that no identity is given to another row meanwhile.
-        shape = (d.precision, d.kv_precision, d.engine, d.tp, d.pp, d.dp, d.ep, d.split, d.features)
+        shape = (d.precision, d.kv_precision, d.engine, d.tp, d.pp, d.dp, d.ep, d.split, d.features, d.part)
         key = (id(d.model), id(d.gpu), *shape, request)
         found = self._replicas.get(key)
         if found is None:
@@ -128,7 +128,7 @@ class Performance:
         reason, what = TOO_SLOW[worst]
         limit = limits.ms[worst]
         alone = f"{shares[worst] * limit:.0f} ms {what} for one request alone"
-        nearest = f"{d.gpus} x {d.gpu.name}: {alone}, {limit:g} asked"
+        nearest = f"{d.where}: {alone}, {limit:g} asked"
         return Refusal(reason=reason, nearest=nearest, shortfall=float(shares[worst]))
 
 

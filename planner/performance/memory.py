@@ -154,7 +154,7 @@ def kv_room_gib(deployment: Deployment, memory_share: float) -> float:
     `memory_share` is the share of the memory that the engine may use (vLLM: gpu_memory_utilization).
     """
     weights_gpu = held_weights_gib(deployment) / deployment.gpus
-    return deployment.gpu.memory_gib * memory_share - weights_gpu - reserve_gib(deployment)
+    return deployment.hardware.memory_gib * memory_share - weights_gpu - reserve_gib(deployment)
 
 
 def request_gib(deployment: Deployment, request: Request) -> float:
@@ -172,9 +172,9 @@ def max_concurrency(deployment: Deployment, request: Request, memory_share: floa
     Reserving the full length for everyone is the worst moment of a full replica, not its mean: no
     request is ever preempted.  Refused if the weights or one request do not fit.
     """
-    usable = deployment.gpu.memory_gib * memory_share
+    usable = deployment.hardware.memory_gib * memory_share
     needed = held_weights_gib(deployment) / deployment.gpus + reserve_gib(deployment)
-    where = f"{deployment.gpus} x {deployment.gpu.name}"
+    where = deployment.where
     if needed >= usable:
         nearest = f"{where}: {needed:.1f} GiB per GPU at {deployment.precision}, {usable:.1f} GiB usable"
         return Refusal(reason="weights do not fit", nearest=nearest, shortfall=needed / usable)

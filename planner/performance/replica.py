@@ -32,7 +32,10 @@ class Replica:
         self.deployment, self.request, self.most = deployment, request, most
         self._constants, self._ratios = constants, ratios
         self._labels = labels_of(deployment)
-        self._steps = Steps(deployment, request, constants.physics, constants.speed(self._labels))
+        speed, turns = constants.speed(self._labels), 1 / deployment.part.time_share if deployment.part else 1.0
+        # While others have their turn nothing of this engine's goes on: small kernels and sampling take longer too.
+        self._speed = replace(speed, overhead=speed.overhead * turns, request=speed.request * turns)
+        self._steps = Steps(deployment, request, constants.physics, self._speed)
         self._featured = deployment.features != PLAIN or request.prefix_hit_share + request.offload_hit_share > 0
         self._knots = np.arange(math.ceil(math.log2(most)) + 1, dtype=float)
         self._tpot = self._correction("tpot")
@@ -60,10 +63,19 @@ class Replica:
         position = position_of(w, 2.0**self._knots, steps.input, steps.output)
         found = self._ratios.correct(quantity, [self._labels] * n, position)
         if found is None:
-            variance = sum(v for (q, _), v in self._constants.variances.items() if q == quantity)
-            no_row = np.full(n, -1, dtype=np.intp)
-            return np.zeros(n), np.full(n, math.sqrt(variance)), np.full(n, np.inf), no_row, np.zeros(n, dtype=bool)
+            return self._unmeasured(quantity, np.zeros(n))
+        if self.deployment.part is not None:
+            return self._unmeasured(quantity, found.log_factor)
         return found.log_factor, found.deviation, found.distance, found.nearest, found.related
+
+    def _unmeasured(
+        self, quantity: str, log_factor: Floats
+    ) -> tuple[Floats, Floats, Floats, Integers, NDArray[np.bool_]]:
+        """A correction that no row is near to, with the band of a configuration that nobody has measured."""
+        n = len(log_factor)
+        variance = sum(v for (q, _), v in self._constants.variances.items() if q == quantity)
+        no_row = np.full(n, -1, dtype=np.intp)
+        return log_factor, np.full(n, math.sqrt(variance)), np.full(n, np.inf), no_row, np.zeros(n, dtype=bool)
 
     def latencies_ms(self, in_flight: Integers | Floats) -> tuple[Floats, Floats, Floats]:
         """TPOT, TTFT (a slot being free) and the whole request at each number in flight, means."""
@@ -127,12 +139,20 @@ class Replica:
             source=source,
             low_share=1 / (1 + wrong),
             high_share=1 + wrong,
-            reason=words_for(source, factor, row) + self._words_for_features(in_flight),
+            reason=(self._words_for_part(factor) or words_for(source, factor, row))
+            + self._words_for_features(in_flight),
             tpot_band_share=tpot_band,
             ttft_band_share=ttft_band,
             prompt_ms=self.prompt_ms,
             input_scv=self.request.input_scv,
         )
+
+    def _words_for_part(self, factor: float) -> str:
+        """What an estimate for a part of a GPU rests on; nothing for whole ones."""
+        if self.deployment.part is None:
+            return ""
+        near = f" x {factor:.2f} as measured of this model, engine and precision on whole GPUs" if factor != 1 else ""
+        return f"roofline of {self.deployment.where}{near}; nobody measured it on such a part"
 
     def _words_for_features(self, in_flight: int) -> str:
         """What features change beside, by arithmetic alone."""
@@ -140,8 +160,7 @@ class Replica:
             return ""
         d, r, n = self.deployment, self.request, np.array([float(in_flight)])
         without = replace(r, prefix_hit_share=0.0, offload_hit_share=0.0)
-        speed = self._constants.speed(self._labels)
-        plain = Steps(replace(d, features=PLAIN), without, self._constants.physics, speed)
+        plain = Steps(replace(d, features=PLAIN), without, self._constants.physics, self._speed)
         names = [d.features.label] if d.features.label else []
         names += [f"prefix hits {r.prefix_hit_share:g}"] if r.prefix_hit_share else []
         names += [f"offload hits {r.offload_hit_share:g}"] if r.offload_hit_share else []

@@ -10,6 +10,7 @@ from typing import Literal
 
 from planner.catalog.rows import Gpu, KvPrecision, ModelCard, Precision
 from planner.performance.features import PLAIN, Features
+from planner.performance.parts import GpuPart
 
 Source = Literal["measured", "corrected", "modeled"]
 """measured: rows of this very configuration lie near; corrected: rows of the same model, engine and precision lie
@@ -31,11 +32,22 @@ class Deployment:
     ep: int = 1  # GPUs over which experts are spread
     split: bool = False  # layers are laid out over the tp GPUs and run one after the other (llama.cpp)
     features: Features = PLAIN
+    part: GpuPart | None = None  # of one GPU, all that the replica has
 
     @property
     def gpus(self) -> int:
-        """GPUs in a replica."""
+        """GPUs in a replica; a part of one counts as a GPU of its own."""
         return self.tp * self.pp
+
+    @property
+    def hardware(self) -> Gpu:
+        """One GPU as this replica has it: whole, or of the size of its part."""
+        return self.gpu if self.part is None else self.part.of(self.gpu)
+
+    @property
+    def where(self) -> str:
+        """What a replica stands on, in words."""
+        return f"{self.gpus} x {self.gpu.name}" if self.part is None else self.part.words(self.gpu.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

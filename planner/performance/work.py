@@ -85,7 +85,7 @@ def work(deployment: Deployment) -> Work:
 
     Layers that are split (`split`, as llama.cpp does) run one after the other: one GPU's speed, all GPUs' memory.
     """
-    d, model, gpu = deployment, deployment.model, deployment.gpu
+    d, model, gpu = deployment, deployment.model, deployment.hardware
     tflops = compute_tflops(gpu, d.precision)
     if tflops is None:
         raise ValueError(f"{gpu.name} has no {d.precision}")

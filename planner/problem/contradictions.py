@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from planner.catalog.rows import TERM_MONTHS
+from planner.problem.api_rules import api_rules
 from planner.problem.features import EngineFeatures
 from planner.problem.places import Finding, KeyPath
 from planner.problem.procurement import Quote
@@ -37,6 +38,7 @@ def within_sections(problem: Problem) -> list[Finding]:
             found += _deferrable(workload, workload.deferrable, at)
     found += _procurement(problem)
     found += right_sizing(problem)
+    found += api_rules(problem)
     if not problem.apis.allow and (problem.apis.providers or problem.apis.quotes):
         what = "providers or quotes are listed, but `allow: false` forbids all APIs.  Keep one of the two."
         found.append(Finding(("apis", "allow"), what))
@@ -57,6 +59,7 @@ def across_sections(problem: Problem) -> list[Finding]:
             found.append(Finding(("workloads", name, "features"), what + remedy))
     found += _resilience(problem)
     found += _spread(problem)
+    found += _sharing(problem)
     if problem.spot.kept_share and not any(each.interruptible for each in problem.workloads.values()):
         what = "no workload may be interrupted, so nothing runs on spot."
         found.append(Finding(("spot", "kept_share"), what + "  Add `interruptible: true` to one, or leave it out."))
@@ -98,6 +101,16 @@ def _spread(problem: Problem) -> Iterator[Finding]:
             limits = f"{spread.max_providers} x max_provider_traffic_share of {spread.max_provider_traffic_share:g}"
             what = f"{limits} is {served:g} of the requests, and no API serves the rest."
             yield Finding(("spread", "max_providers"), what + "  Raise one of the two, or allow APIs.")
+
+
+def _sharing(problem: Problem) -> Iterator[Finding]:
+    sharing = problem.sharing
+    if problem.performance.capacity and (sharing.mig or sharing.memory):
+        what = "rates of parts of a GPU are modeled, but with `performance.capacity` nothing is."
+        yield Finding(("sharing", "mig" if sharing.mig else "memory"), what + "  Keep one of the two.")
+    if "time_loss_share" in sharing.model_fields_set and not sharing.memory:
+        what = "time is lost only where engines take turns, and they do not."
+        yield Finding(("sharing", "time_loss_share"), what + "  Add `memory: true`, or leave it out.")
 
 
 def _features(features: EngineFeatures, at: KeyPath) -> Iterator[Finding]:
@@ -230,8 +243,9 @@ def _procurement(problem: Problem) -> Iterator[Finding]:
             what = f"{term} is longer than max_term_months, {buying.max_term_months}."
             yield Finding((*at, "terms", index), what + f"  Add `max_term_months: {months}`, or drop {term}.")
     for index, quota in enumerate(buying.quotas):
-        if quota.max_gpus is None and quota.max_machines is None:
-            yield Finding((*at, "quotas", index), "limits nothing.  Add `max_gpus:` or `max_machines:`.")
+        if quota.max_gpus is None and quota.max_machines is None and quota.max_vcpus is None:
+            what = "limits nothing.  Add `max_gpus:`, `max_machines:` or `max_vcpus:`."
+            yield Finding((*at, "quotas", index), what)
     for index, quote in enumerate(buying.quotes):
         if quote.upfront_share and quote.term not in TERM_MONTHS:
             what = f"{quote.upfront_share:g} of the term upfront, but {quote.term} has no term."

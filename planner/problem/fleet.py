@@ -20,7 +20,7 @@ from planner.catalog.rows import TERM_MONTHS, Continent, KvPrecision, Precision,
 from planner.errors import ProblemError
 from planner.problem.document import Kind, read_document
 from planner.problem.places import Finding, KeyPath, complain
-from planner.problem.section import Name, Positive, Section, Share
+from planner.problem.section import Money, Name, Positive, Section, Share
 from planner.problem.wording import findings_of
 from planner.problem.workload import EngineName
 from planner.traffic.blocks import week_hours
@@ -64,6 +64,17 @@ class FleetDeployment(Section):
     tp: Annotated[int, Field(gt=0, le=64)] | None = Field(default=None, description="GPUs of one replica")
 
 
+class SwitchingCosts(Section):
+    """What it costs, once, to go to another fleet, and over how long that is judged."""
+
+    add_usd_machine: Money = Field(default=0, description="setting up a machine of a kind of which more are wanted")
+    return_usd_machine: Money = Field(
+        default=0, description="giving one back; what a commitment still owes is yours to put in"
+    )
+    new_deployment_usd: Money = Field(default=0, description="a way to run a model that is not set up today")
+    months: Annotated[int, Field(ge=1, le=120)] = Field(default=12, description="over which the two are compared")
+
+
 class Fleet(Section):
     """A fleet file."""
 
@@ -72,6 +83,9 @@ class Fleet(Section):
     deployments: list[FleetDeployment] = Field(default=[], description="empty: whatever the problem accepts")
     apis: bool = Field(
         default=False, description="true: what the machines do not serve is bought from the APIs the problem allows"
+    )
+    switching: SwitchingCosts | None = Field(
+        default=None, description="what going to the cheapest plan costs once; left out: not told"
     )
 
 

@@ -40,6 +40,27 @@ def named(name: str, patterns: Iterable[str]) -> bool:
     return bool(name) and any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
+class Place(Protocol):
+    """What a rule about places looks at."""
+
+    @property
+    def region(self) -> str: ...
+    @property
+    def country(self) -> str: ...
+    @property
+    def continent(self) -> str: ...
+
+
+def stands_in(where: Where, place: Place) -> bool:
+    """Whether a place satisfies a rule's regions, countries and continents."""
+    wanted = (
+        (place.region, where.regions),
+        (place.country, where.countries),
+        (place.continent, where.continents),
+    )
+    return all(not allowed or named(name, allowed) for name, allowed in wanted)
+
+
 def allows(where: Where, offer: Located, vendor: str) -> bool:
     """Whether `where` allows an offer whose GPU is made by `vendor`."""
     wanted = (

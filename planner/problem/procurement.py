@@ -15,13 +15,16 @@ Change = Annotated[float, Field(ge=-0.5, le=0.5, allow_inf_nan=False)]
 
 
 class Quota(Section):
-    """At most so many GPUs or machines of what matches."""
+    """At most so many GPUs, machines or vCPUs of what matches."""
 
     where: Where = Where()
     machine: Name | None = None
     terms: list[Term] = Field(default=[])
     max_gpus: Annotated[int, Field(ge=0)] | None = None
     max_machines: Annotated[int, Field(ge=0)] | None = None
+    max_vcpus: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="as hyperscalers count GPU machines; offers whose vCPUs are unknown are left out"
+    )
 
 
 class Quote(Section):
@@ -35,6 +38,9 @@ class Quote(Section):
     machine: Name | None = None
     gpu: Name
     gpus: Annotated[int, Field(gt=0, le=1024)]
+    vcpus: Annotated[int, Field(gt=0)] | None = Field(
+        default=None, description="of the machine; left out: the catalog's"
+    )
     usd_h: Positive = Field(description="price of the whole machine [USD/h]")
     term: RentTerm
     upfront_share: Share = Field(default=0, description="share of the term paid at once; 0: none, 1: all")
@@ -112,8 +118,22 @@ class ExistingCommitment(Section):
     machine: Name | None = None
     gpu: Name
     gpus: Annotated[int, Field(gt=0, le=1024)]
+    vcpus: Annotated[int, Field(gt=0)] | None = Field(
+        default=None, description="of the machine; left out: the catalog's"
+    )
     count: Annotated[int, Field(gt=0, le=100_000)]
     usd_h: Money = Field(description="what one machine costs [USD/h]; shown, not decided")
+    ends_on: date | None = None
+
+
+class ExistingSpend(Section):
+    """A spend commitment (savings plan) already signed: paid every hour, used first where that helps."""
+
+    provider: Name = Field(description="whose on-demand machines it pays for")
+    usd_h: Positive = Field(description="what is promised [USD/h]; shown, not decided")
+    covers: Annotated[list[Coverage], Field(min_length=1)] = Field(
+        description="the first that matches a machine counts"
+    )
     ends_on: date | None = None
 
 
@@ -136,6 +156,7 @@ class Procurement(Section):
     spend_quotes: list[SpendQuote] = Field(default=[])
     only_quotes: bool = Field(default=False, description="leave the catalog's prices out")
     existing: list[ExistingCommitment] = Field(default=[])
+    existing_spend: list[ExistingSpend] = Field(default=[], description="savings plans already signed")
     purchases: list[OwnedMachine] = Field(
         default=[], description="machines that may be bought; whatever terms are allowed"
     )

@@ -15,15 +15,19 @@ from planner.catalog.names import resolve_gpu, resolve_model
 from planner.catalog.own import read_own_rows
 from planner.catalog.rows import Gpu, ModelCard, PriceOffer
 from planner.errors import Complaint, InputError
+from planner.problem.apis import sold_name
 from planner.problem.matching import allows, named
 from planner.problem.places import Finding, KeyPath, ProblemFile
 from planner.problem.procurement import ExistingCommitment, OwnedMachine, Quote
 from planner.problem.schema import Problem
+from planner.problem.vcpus import unknown_vcpus
 from planner.problem.where import Where
 from planner.problem.wording import did_you_mean, some_of
-from planner.problem.workload import AcceptableModel
+from planner.problem.workload import AcceptableModel, Workload
 
 LIMIT_TRACE_BYTES = 200_000_000
+COUNTS_ONLY = ("quotas", "minimum_orders", "spend_quotes", "existing_spend")
+"""Sections of `procurement` whose `where` says what they count: there need be no such offer."""
 
 OwnRow = Quote | ExistingCommitment | OwnedMachine
 
@@ -84,6 +88,7 @@ def reference_findings(problem: Problem, catalog: Catalog, folder: Path) -> list
         *_apis(problem, catalog),
         *_wheres(problem, catalog),
         *own_benchmarks_are_there(problem, catalog, folder),
+        *unknown_vcpus(canonicalize(problem, catalog), catalog),
     ]
 
 
@@ -98,24 +103,28 @@ def _unknown_row(name: str, close: Sequence[str], kind: str, known: Collection[s
 
 
 def _workloads(problem: Problem, catalog: Catalog, folder: Path) -> Iterator[Finding]:
-    sold = {price.model for price in catalog.api_prices} | {quote.model for quote in problem.apis.quotes}
+    sold = {price.model for price in catalog.api_prices} | {quote.sold_as for quote in problem.apis.quotes}
     for workload_name, workload in problem.workloads.items():
         at: KeyPath = ("workloads", workload_name)
-        accepted: list[str] = []
+        accepted, listed = list[str](), set[str]()
         only_sold = True
         for index, each in enumerate(workload.models):
             name = each.model if isinstance(each, AcceptableModel) else each
             place = (*at, "models", index, "model") if isinstance(each, AcceptableModel) else (*at, "models", index)
             found = resolve_model(catalog, name)
             only_sold = only_sold and not isinstance(found, ModelCard)
+            own = each.private if isinstance(each, AcceptableModel) else None
             if isinstance(found, list) and name not in sold and not problem.performance.capacity:
                 yield Finding(place, _unknown_row(name, found[:1], "models", {*catalog.models, *sold}))
-            elif _model_name(name, catalog) in accepted:
+            elif _model_name(name, catalog) in listed:
                 yield Finding(place, f'"{name}" is listed twice.  Keep it once.')
-            accepted.append(_model_name(name, catalog))
+            listed.add(_model_name(name, catalog))
+            accepted.append(sold_name(_model_name(name, catalog), own))
         if only_sold and set(accepted) <= sold and not (workload.apis and problem.apis.allow):
             what = f"{some_of(set(accepted))} can only be bought from an API, and APIs are not allowed here."
             yield Finding((*at, "models"), what + "  Allow them with `apis: true`, or add a model with open weights.")
+        elif only_sold and set(accepted) <= sold:
+            yield from _only_apis(problem, catalog, workload, set(accepted), at)
         traffic = workload.traffic
         if traffic.shape is not None and traffic.shape not in catalog.shapes:
             yield Finding((*at, "traffic", "shape"), _unknown(traffic.shape, catalog.shapes, "catalogs/shapes.csv"))
@@ -126,6 +135,23 @@ def _workloads(problem: Problem, catalog: Catalog, folder: Path) -> Iterator[Fin
             )
         if traffic.trace is not None and (wrong := trace_refusal(folder, traffic.trace)):
             yield Finding((*at, "traffic", "trace"), wrong)
+
+
+def _only_apis(
+    problem: Problem, catalog: Catalog, workload: Workload, models: set[str], at: KeyPath
+) -> Iterator[Finding]:
+    """What stands in the way of a workload that nothing but an API can serve."""
+    if workload.api_max_share < 1:
+        what = f"{some_of(models)} can only be bought from an API, and only {workload.api_max_share:g} of it may be."
+        yield Finding((*at, "api_max_share"), what + "  Leave it out, or add a model with open weights.")
+    asked, cleared = workload.data_class, problem.apis.cleared_for
+    sellers = {row.provider for row in catalog.api_prices if row.model in models}
+    sellers |= {quote.provider for quote in problem.apis.quotes if quote.sold_as in models}
+    if asked is not None and not any(asked in cleared.get(seller, []) for seller in sellers):
+        what = f'"{asked}": none of the APIs that sell {some_of(models)} is cleared for it ({some_of(sellers)}).'
+        yield Finding(
+            (*at, "data_class"), what + "  List one under apis.cleared_for, or add a model with open weights."
+        )
 
 
 def own_benchmarks_are_there(problem: Problem, catalog: Catalog, folder: Path) -> Iterator[Finding]:
@@ -191,6 +217,10 @@ def _apis(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
     yield from _names_and_exclusions(
         ("apis",), "providers", apis.providers, apis.exclude_providers, sellers, "catalogs/api_prices.csv"
     )
+    for key in ("cleared_for", "places"):
+        for provider in getattr(apis, key):
+            if provider not in sellers:
+                yield Finding(("apis", key, provider), _unknown(provider, sellers, "catalogs/api_prices.csv"))
     families = {card.family for card in catalog.models.values()} | {price.model for price in catalog.api_prices}
     for workload in problem.workloads.values():
         families |= {each.model if isinstance(each, AcceptableModel) else each for each in workload.models}
@@ -220,14 +250,12 @@ def _wheres(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
     places += [(("workloads", name, "where"), each.where) for name, each in problem.workloads.items()]
     for key in ("quotas", "minimum_orders"):
         places += [(("procurement", key, i, "where"), row.where) for i, row in enumerate(getattr(buying, key))]
-    for i, spend in enumerate(buying.spend_quotes):
-        if spend.provider not in known["providers"]:
-            yield Finding(
-                ("procurement", "spend_quotes", i, "provider"),
-                _unknown(spend.provider, known["providers"], "catalogs/prices"),
-            )
-        at_covers: KeyPath = ("procurement", "spend_quotes", i, "covers")
-        places += [((*at_covers, j, "where"), row.where) for j, row in enumerate(spend.covers)]
+    for key in ("spend_quotes", "existing_spend"):
+        for i, spend in enumerate(getattr(buying, key)):
+            if spend.provider not in known["providers"]:
+                what = _unknown(spend.provider, known["providers"], "catalogs/prices")
+                yield Finding(("procurement", key, i, "provider"), what)
+            places += [(("procurement", key, i, "covers", j, "where"), c.where) for j, c in enumerate(spend.covers)]
     offers = every[len(catalog.offers) :] if buying.only_quotes else every
     overall_wrong = False
     for at, written in places:
@@ -245,7 +273,7 @@ def _wheres(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
             wrong += _names_and_exclusions(at, key, getattr(where, key), excluded, names, files[key])
         yield from wrong
         overall_wrong = overall_wrong or bool(wrong and at == ("procurement", "where"))
-        if wrong or where == Where() or not offers or at[1] in ("quotas", "minimum_orders", "spend_quotes"):
+        if wrong or where == Where() or not offers or at[1] in COUNTS_ONLY:
             continue
         if not any(allows(where, offer, vendor[offer.gpu]) for offer in offers):
             rules = "; ".join(

@@ -64,6 +64,7 @@ def _no_model_known(workload: Workload, models: list[AcceptableModel], at: KeyPa
     keys = [key for key in ("min_quality", "mean_quality_at_least") if getattr(workload, key) is not None]
     places: list[KeyPath] = [(*at, key) for key in keys]
     places += [(*at, "models", i, "max_share") for i, m in enumerate(models) if m.max_share < 1]
+    places += [(*at, "models", i, "private") for i, m in enumerate(models) if m.private]
     for place in places:
         what = "rates of `performance.capacity` do not say which model they were measured with."
         yield Finding(place, what + "  Leave this out, or leave the table out and let rates be estimated.")

@@ -7,6 +7,7 @@ in `planner.problem.references`.  It never reads a file: `planner.problem.read` 
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 from pydantic import Field
@@ -16,6 +17,7 @@ from planner.problem.autoscaling import Autoscaling
 from planner.problem.procurement import Procurement
 from planner.problem.resilience import Resilience
 from planner.problem.section import Money, Name, Positive, Section, Share
+from planner.problem.sharing import Sharing
 from planner.problem.spot import Spot
 from planner.problem.spread import Spread
 from planner.problem.workload import Workload
@@ -38,6 +40,20 @@ class Overheads(Section):
     storage_usd_gb_month: Money = 0.023
     networking_usd_month: Money = Field(default=0, description="load balancers, NAT, if anything is self-hosted")
     egress_kb_request: Money = Field(default=0, description="data sent to the internet per request [KB]")
+    tax_share: Share = Field(
+        default=0,
+        description="tax on what is rented and bought that month and is not given back: machines, tokens, egress, "
+        "storage, networking, provider fees; not on labor, interest and machines of one's own",
+    )
+
+
+class Currency(Section):
+    """Another currency in which the total is told too; prices stay in USD."""
+
+    code: Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="as EUR")]
+    per_usd: Positive = Field(description="of it for one USD")
+    source: Name
+    observed_on: date
 
 
 class CapacityRow(Section):
@@ -93,7 +109,9 @@ class Problem(Section):
     spot: Spot = Spot()
     resilience: Resilience = Resilience()
     spread: Spread = Spread()
+    sharing: Sharing = Sharing()
     budget: Budget | None = None
     overheads: Overheads = Overheads()
+    currency: Currency | None = Field(default=None, description="left out: USD alone")
     performance: Performance = Performance()
     solver: SolverSettings = SolverSettings()

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from planner.catalog.rows import KvPrecision, Precision
+from planner.problem.apis import sold_name
 from planner.problem.features import EngineFeatures
 from planner.problem.section import Name, Positive, Section, Share
 from planner.problem.where import Where
@@ -104,17 +105,27 @@ class AcceptableModel(Section):
     model: Name = Field(description="a name, alias or family of the catalog; `plan catalog list models`")
     precisions: list[Precision] = Field(default=[], description="weight precisions accepted; empty: bf16 and fp8")
     kv_precisions: list[KvPrecision] = Field(default=[], description="empty: bf16 and fp8")
+    private: Name | None = Field(
+        default=None,
+        description="weights of your own, based on this model, by a name of yours: workloads that name the same share "
+        "replicas, and no public API sells them",
+    )
     quality: Quality | None = Field(default=None, description="how good its answers are; needed where quality counts")
     max_share: Annotated[float, Field(ge=0, le=1)] = Field(
         default=1, description="largest share of the requests, in any hour, that a router may send to this model"
     )
+
+    @property
+    def sold_as(self) -> str:
+        """The name under which an API sells it."""
+        return sold_name(self.model, self.private)
 
 
 class Workload(Section):
     """Something that must be served."""
 
     models: Annotated[list[AcceptableModel | Name], Field(min_length=1)] = Field(
-        description="acceptable models: names, or {model, precisions, kv_precisions, quality, max_share}"
+        description="acceptable models: names, or {model, precisions, kv_precisions, private, quality, max_share}"
     )
     min_quality: Score | None = Field(default=None, description="variants that score less are not used")
     mean_quality_at_least: Score | None = Field(
@@ -130,6 +141,12 @@ class Workload(Section):
     )
     deferrable: Deferrable | None = Field(default=None, description="given: it may wait; {} for any hour")
     apis: bool = Field(default=True, description="may be served by an API that sells one of its models")
+    api_max_share: Share = Field(
+        default=1, description="largest share of its requests, in any hour, that is bought from APIs"
+    )
+    data_class: Name | None = Field(
+        default=None, description="a name of yours; only APIs that are cleared for it (apis.cleared_for) may serve it"
+    )
     where: Where = Where()
     engines: list[EngineName] = Field(default=[], description="empty: all")
     features: EngineFeatures = Field(default=EngineFeatures(), description="left out: plain continuous batching")
