@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from datetime import date
+from pathlib import Path
 
 import pytest
 from brute_force import BruteForce
@@ -11,6 +13,9 @@ from fleets import chat_fleet, committed, random_fleet, rented
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import planner
+from planner import verbs
+from planner.errors import ProblemError
 from planner.inputs import FleetInputs, Window
 from planner.rises import with_rise
 from planner.search import search
@@ -203,3 +208,74 @@ def test_more_start_up_time_never_costs_less(req_s, start_h, longer):
     less, more = (search(week(*req_s, start_h=h, offers=offers), EXACT) for h in (start_h, start_h * longer))
     assert less.usd_month <= more.usd_month * (1 + AGREE) + AGREE
     assert less.bound_usd_month <= less.usd_month * (1 + AGREE) + AGREE
+
+
+def test_nights_that_are_run_alike_keep_a_bound_below_every_plan():
+    # Two nights of two hours, hours 0, 1 and 3, 4 of six; each does 1 machine-hour, anywhere in its night.
+    # One start a night, 1 machine-hour each: 2 x 10 x $2 + 2 x $10.
+    window = Window(blocks=("night",), requests_month={"chat": 2 * 10 * 3600.0}, api_usd_request={})
+    inputs = replace(
+        week(0, 0, 0, 0, 0, 0),
+        block_h={"night": 40.0, "day": 20.0},
+        block_week_h={"night": 2, "day": 2},
+        block_hours={"night": (0, 3, 1, 4), "day": (2, 5)},
+        demand_req_s={},
+        windows={"night": window},
+    )
+    found = search(inputs, Settings(gap=0.0, time_limit_s=5))
+    assert found.usd_month == pytest.approx(40 + 20)
+    assert found.bound_usd_month <= 60 + 1e-6
+    assert sorted(hour for run in found.runs for hour in run.hours) == [0, 1, 2, 3, 4, 5]
+
+
+OFFICE = """\
+name: office
+workloads:
+  chat:
+    models: [llama-3.1-8b]
+    traffic: {mean_req_s: 2.4, burst_factor: 1, shape: office-hours, input_tok: 500, output_tok: 50}
+procurement:
+  only_quotes: true
+  quotes:
+    - {provider: here, gpu: l40s, gpus: 1, usd_h: 1, term: on-demand, observed_on: 2026-11-01, source: a quote}
+performance:
+  capacity: [{gpu: l40s, input_tok: 500, output_tok: 50, req_s: 1}]
+apis: {allow: false}
+solver: {gap: 0}
+overheads: {tax_share: 0.1}
+autoscaling: {startup_minutes: 15}
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "own.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_plan_says_its_starts_and_pays_them_as_a_line_of_its_own(tmp_path):
+    plan = planner.solve(planner.load(written(tmp_path, OFFICE)), today=date(2026, 11, 24))
+    (bought,) = plan.purchases
+    on = {hour: bought.machines_by_block.get(b.label, 0) for b in plan.blocks for hour in b.hours}
+    assert bought.starts_week == starts_in([on[hour] for hour in range(168)]) > 0
+    line = {each.line: each.usd_month for each in plan.costs}
+    assert line["start-up time"] == pytest.approx(bought.starts_week * 730 / 168 * 0.25)
+    assert line["tax"] == pytest.approx(0.1 * (line["start-up time"] + line["on-demand rent"]))
+    assert plan.gap == pytest.approx(0, abs=1e-6)
+    assert sum(each.usd_month for each in plan.workloads) == pytest.approx(plan.usd_month)
+
+
+def test_machines_of_a_fleet_that_are_on_in_some_hours_start_for_them(tmp_path):
+    fleet = tmp_path / "fleet.yaml"
+    line = "{provider: here, gpu: l40s, gpus: 1, count: %d%s}"
+    lines = "".join(f"  - {line % each}\n" for each in ((2, ""), (9, ", when: mon-fri 06-22")))
+    fleet.write_text(f"name: ours\nmachines:\n{lines}", encoding="utf-8")
+    found = verbs.evaluate(
+        planner.load(written(tmp_path, OFFICE)), planner.load_fleet(fleet), best_within_s=None, today=date(2026, 11, 24)
+    )
+    assert sorted((p.count, p.starts_week) for p in found.plan.purchases) == [(2, 0), (9, 45)]
+
+
+def test_a_start_up_of_more_than_an_hour_is_refused(tmp_path):
+    with pytest.raises(ProblemError, match="startup_minutes"):
+        planner.load(written(tmp_path, OFFICE.replace("startup_minutes: 15", "startup_minutes: 61")))
