@@ -320,6 +320,18 @@ def test_where_rates_of_a_promise_move_the_flip_is_bisected_and_said_so(tmp_path
         assert breakpoints(own(tmp_path, catalog, PROMISE), [key], catalog, low=0.9, high=1.1)[0].method == "concave"
 
 
+@pytest.mark.parametrize("key", ["price.rack", "price.home-gpu", "price.on-demand"])
+def test_a_promise_already_signed_pays_for_fewer_machines_as_they_get_dearer(tmp_path, catalog, key):
+    # 1 USD/h at 30 % off takes 1 / 0.7 x $730 = $1,042.86 off a machine's $1,460 t, which saves $1,051.20; where only
+    # on-demand prices rise its rates stay, and it takes off 1 / 1.4 of the machine's $1,460 t: that pays up to 2.52
+    signed = "procurement:\n  existing_spend: [{provider: rack, usd_h: 1, covers: [{discount_share: 0.3}]}]\n"
+    file = own(tmp_path, catalog, OWN.replace("procurement:\n", signed))
+    [found] = breakpoints(file, [key], catalog, low=0.8, high=4)
+    expected = 1051.2 / 1460 / (1 - 1 / 1.4) if key == "price.on-demand" else (1051.2 + 730 / 0.7) / 1460
+    assert found.method == "bisection" and mixes(found.stretches) == [{RACK, API}, {API}]
+    assert found.flips[0].low < expected < found.flips[0].high
+
+
 def test_machines_that_are_bought_keep_their_price(tmp_path, catalog):
     bought = OWN.replace(
         "procurement:\n",

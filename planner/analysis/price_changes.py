@@ -144,10 +144,14 @@ def find_breakpoints(
 def method_for(problem: Problem, catalog: Catalog, keys: Sequence[str]) -> Method:
     """How breakpoints are found: the least cost is concave unless a rule of the problem counts prices that move.
 
-    A spend commitment's rates say how much it pays for; a limit on cash counts what is paid upfront.
+    A spend commitment's rates say how much it pays for; a limit on cash counts what is paid upfront.  The rates of one
+    already signed never exceed on-demand prices, so they move with these too.
     """
     terms = allowed_terms(problem)
     moved = [row for row, _ in offers_of(problem, catalog) if row.term in terms and moves(row, keys)]
+    signed = {each.provider for each in problem.procurement.existing_spend}
+    if any(row.term == "on-demand" and row.provider in signed for row in moved):
+        return "bisection"
     for quote in problem.procurement.spend_quotes:
         covered = [row for row in moved if row.term == "on-demand" and row.provider == quote.provider]
         rates_move = any(named((row.gpu, row.provider), keys) for row in covered)
@@ -226,7 +230,7 @@ def interest(each: Purchase, yearly: float) -> float:
 
 
 def bought(plan: Plan) -> dict[str, Bought]:
-    """What a plan buys, as "provider machine term" or "provider API".  Existing machines are in every plan."""
+    """What a plan buys, as "provider machine term" or "provider API".  What is paid for already is in every plan."""
     out: dict[str, Bought] = {}
     for each in plan.purchases:
         if not each.existing:
@@ -234,7 +238,8 @@ def bought(plan: Plan) -> dict[str, Bought]:
             label = f"{each.provider} {each.machine} {each.term}{upfront}"
             before = out.get(label, Bought(0, 0.0))
             out[label] = Bought((before.machines or 0) + each.count, before.usd_month + each.usd_month)
-    sums = [(f"{spend.provider} spend commitment {spend.term}", spend.usd_month) for spend in plan.spends]
+    made = [spend for spend in plan.spends if not spend.existing]
+    sums = [(f"{spend.provider} spend commitment {spend.term}", spend.usd_month) for spend in made]
     sums += [(f"{api.provider} API", api.usd_month) for api in plan.apis]
     for label, usd_month in sums:
         out[label] = Bought(None, usd_month + (out[label].usd_month if label in out else 0.0))
