@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import planner
 from planner import verbs
+from planner.analysis.price_changes import line_of
 from planner.errors import ProblemError
 from planner.inputs import FleetInputs, Window
 from planner.rises import with_rise
@@ -279,3 +280,10 @@ def test_machines_of_a_fleet_that_are_on_in_some_hours_start_for_them(tmp_path):
 def test_a_start_up_of_more_than_an_hour_is_refused(tmp_path):
     with pytest.raises(ProblemError, match="startup_minutes"):
         planner.load(written(tmp_path, OFFICE.replace("startup_minutes: 15", "startup_minutes: 61")))
+
+
+def test_start_up_time_moves_with_the_price_of_the_machines(tmp_path):
+    problem = planner.load(written(tmp_path, OFFICE))
+    plan = planner.solve(problem, today=date(2026, 11, 24))
+    line = line_of(plan, problem.problem, ["price.on-demand"], 1.0, 1.0)
+    assert line.at(2.0) == pytest.approx(2 * plan.usd_month)
