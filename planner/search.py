@@ -16,112 +16,29 @@ docs/decisions/0001-a-hard-program.md has the measurements.
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 
 from planner.formulation import ROWS, FleetModel, assemble
 from planner.formulation.variables import must_self_host
-from planner.inputs import FleetInputs, Proved, Steps
+from planner.inputs import FleetInputs, Steps
 from planner.kinds import search_few_kinds
 from planner.mixing import (
-    Found,
-    add_ways,
     cheap_credit,
     cheap_offers,
     hour_by_hour,
-    mix,
-    procurement_usd,
     read_whole,
 )
-from planner.operation import BlockAnswer, Credit, Operation
-from planner.promises import lower_promises
+from planner.operation import BlockAnswer, Operation
+from planner.outline import beside, outline
 from planner.rises import with_rise
+from planner.rounds import run_blocks, settle
 from planner.solution import Ended, Solution
 from planner.solver import Settings, solve_model, tells_bound
+from planner.state import Progress, Search, silent
 
-Progress = Callable[[str, float | None, float | None], None]
-"""Called with (what is being done, best cost so far, bound so far)."""
-
-ROUNDS_OF_CREDIT = 12
 MOMENT_S = 1.0
 """With less time left than this, no whole program is begun."""
-
-
-def silent(_doing: str, _best: float | None, _bound: float | None) -> None:
-    """No progress shown."""
-
-
-@dataclass(slots=True)
-class Search:
-    """One search: the best plan and the best bound so far, and what is proved."""
-
-    inputs: FleetInputs
-    settings: Settings
-    progress: Progress = silent
-    started: float = field(default_factory=time.perf_counter)
-    best: Found | None = None
-    bound: float = -math.inf
-    first_plan_s: float | None = None
-    enough_usd: float = math.inf  # once no plan can cost less than this, there is nothing to find
-    proved: list[Proved] = field(default_factory=list)
-
-    def best_usd(self) -> float | None:
-        """What the best plan costs [USD/month]."""
-        return self.best.usd_month if self.best else None
-
-    def seconds(self) -> float:
-        """Time since the search began [s]."""
-        return time.perf_counter() - self.started
-
-    def left_s(self) -> float:
-        """Time left [s]."""
-        return self.settings.time_limit_s - self.seconds()
-
-    def proved_enough(self) -> bool:
-        """Whether the best plan is within the gap asked for, or none can be worth finding."""
-        if self.bound >= self.enough_usd:
-            return True
-        if self.best is None:
-            return False
-        return self.best.usd_month - self.bound <= self.settings.gap * abs(self.best.usd_month) + 1e-6
-
-    def no_better_than(self) -> float:
-        """A bound at which machines need not be looked at further: half the gap asked for below the best plan."""
-        return self.best.usd_month * (1 - self.settings.gap / 2) if self.best else math.inf
-
-    def keep(self, found: Found | None) -> None:
-        """Remember a plan if it is the best so far and within budget."""
-        if found is None:
-            return
-        found, budget = lower_promises(self.inputs, found), self.inputs.budget_usd_month
-        if budget is not None and found.usd_month > budget * (1 + 1e-9):
-            return
-        if self.first_plan_s is None:
-            self.first_plan_s = self.seconds()
-        if self.best is None or found.usd_month < self.best.usd_month - 1e-9:
-            self.best = found
-
-    def raise_bound(self, bound: float | None) -> None:
-        """Remember a bound if it is the best so far."""
-        if bound is not None:
-            self.bound = max(self.bound, bound)
-
-    def ended(self, ended: Ended, in_the_way: tuple[str, ...] = ()) -> Solution:
-        """The answer as it stands."""
-        found = self.best
-        existing = {o: offer.existing for o, offer in self.inputs.offers.items() if offer.existing}
-        return Solution(
-            ended=ended,
-            usd_month=found.usd_month if found else None,
-            bound_usd_month=self.bound if math.isfinite(self.bound) else None,
-            always={**existing, **found.always} if found else existing,
-            runs=found.runs if found else (),
-            deferred_api=found.deferred_api if found else {},
-            seconds=self.seconds(),
-            first_plan_s=self.first_plan_s,
-            in_the_way=in_the_way,
-        )
 
 
 def search(inputs: FleetInputs, settings: Settings, progress: Progress = silent) -> Solution:
@@ -140,6 +57,10 @@ def search_all_kinds(
     inputs = with_rise(inputs, settings)
     state = Search(inputs, settings, progress, enough_usd=enough_usd)
     operation = Operation(inputs, settings, state.left_s)
+    if settings.gap and (simpler := outline(inputs)) is not None:
+        begin_with_outline(state, operation, simpler)
+        if state.proved_enough():
+            return state.ended(Ended.OPTIMAL if state.best else Ended.STOPPED)
     # First with nothing procured: what more machines could save is known from there (operation.implied).
     nothing = dict.fromkeys(inputs.steps(), 0)
     credit = run_blocks(
@@ -199,66 +120,20 @@ def marked(steps: Mapping[Steps, int]) -> tuple[tuple[Steps, int], ...]:
     return tuple(sorted(steps.items(), key=str))
 
 
-def run_blocks(
-    state: Search,
-    operation: Operation,
-    steps: Mapping[Steps, int],
-    credit: Credit,
-    *,
-    support: frozenset[str],
-    allowed: frozenset[str] | None,
-    thorough: bool,
-    rounds: int,
-) -> Credit:
-    """Run every block with these machines until a mix of ways does all deferred work: plans, and proofs.
-
-    The credit is first settled among the `support`, offers likely to matter, where blocks are quick; then every offer
-    is let in, for the proof, and what that finds joins the mix (`allowed`: none, where no fleet is run).  Unless
-    `thorough`, the proof comes first, at the credit given: machines that it shows to be no better than the best plan
-    need no plan of their own.  Returns the credit of the best proof: at the same credit, what is proved of fewer
-    machines says most about more (operation.implied), so later proofs begin there.
-    """
-    inputs, settings = state.inputs, state.settings
-    ways: dict[str, list[BlockAnswer]] = {b: [] for b in inputs.block_h}
-    worth_usd = procurement_usd(inputs, steps, {}) + (0.0 if allowed == frozenset() else inputs.self_host_usd_month)
-    best_value, settled_usd, facts = -math.inf, math.inf, list[Proved]()
-    proved_credit = credit
-    for round_of_proof in range(rounds + (not thorough)):
-        for _ in range(ROUNDS_OF_CREDIT if thorough or round_of_proof else 0):
-            state.progress("running the hours", state.best_usd(), state.bound)
-            fresh = add_ways(ways, operation.answers(steps, credit, hourly=support))
-            if not fresh or not all(ways.values()) or state.left_s() <= 0:
-                break
-            before_usd = settled_usd
-            found, settled_usd, credit = mix(inputs, settings, steps, ways, state.left_s())
-            state.keep(found)
-            if inputs.start_h and found is not None and not round_of_proof:
-                for o in sorted({o for run in found.runs for o in run.hourly if inputs.offers[o].billing == "hourly"}):
-                    # Each alone: machines that are on already spare others a start.
-                    add_ways(ways, operation.answers(steps, credit, hourly=frozenset({o})))
-                state.keep(mix(inputs, settings, steps, ways, state.left_s())[0])
-            if not inputs.windows or before_usd - settled_usd <= settings.gap / 10 * settled_usd:
-                break
-        state.progress("proving the hours", state.best_usd(), state.bound)
-        proofs = operation.answers(steps, credit, proof=True)
-        owed = sum(credit[w, k] * n for w, window in inputs.windows.items() for k, n in window.requests_month.items())
-        value = owed + sum(a.bound_usd_month for a in proofs.values())
-        if value > best_value or not facts:
-            best_value, facts, proved_credit = value, operation.proofs(steps, credit, proofs), credit
-        fixed_usd = procurement_usd(inputs, steps, ways) if all(ways.values()) else worth_usd
-        if not thorough and worth_usd + value >= state.no_better_than():
-            break
-        if settled_usd - fixed_usd - best_value <= settings.gap / 4 * abs(fixed_usd + best_value) + 1e-6:
-            break
-        exact = allowed is None and not inputs.quotas
-        fresh = add_ways(ways, proofs if exact else operation.answers(steps, credit, hourly=allowed))
-        if not fresh or not all(ways.values()) or state.left_s() <= 0:
-            break
-        support |= frozenset(o for answer in fresh.values() if answer.run for o in answer.run.hourly)
-        found, settled_usd, credit = mix(inputs, settings, steps, ways, state.left_s())
-        state.keep(found)
-    state.proved += facts
-    return proved_credit
+def begin_with_outline(state: Search, operation: Operation, simpler: FleetInputs) -> None:
+    """A bound from the problem's outline, and a plan that procures what the outline's plan does."""
+    limits = replace(state.settings, gap=state.settings.gap / 2, time_limit_s=state.left_s() / 2)
+    found = search_all_kinds(
+        simpler, limits, lambda doing, _, bound: state.progress(doing, None, bound), state.enough_usd
+    )
+    state.raise_bound(found.bound_usd_month)
+    if found.usd_month is None or state.proved_enough():
+        return
+    steps = dict.fromkeys(state.inputs.steps(), 0)
+    steps |= {(o, None): n for o, n in found.always.items() if (o, None) in steps}
+    rented = frozenset(o for run in found.runs for o in run.hourly)
+    ways: dict[str, list[BlockAnswer]] = {b: [] for b in state.inputs.block_h}
+    settle(state, operation, steps, ways, cheap_credit(state.inputs), beside(state.inputs, rented))
 
 
 def self_hosts(model: FleetModel) -> bool:

@@ -22,9 +22,10 @@ from planner.plan import Plan
 from planner.problem.places import ProblemFile
 from planner.problem.read import load_problem
 from planner.reduce import reduce_problem
-from planner.search import Progress, search, silent
+from planner.search import search
 from planner.solver import Settings, check_solver
 from planner.spares import promised, spares
+from planner.state import Progress, silent
 from planner.tidy import tidy
 from planner.traffic.reduce import reduce_traffic
 from planner.traffic.types import Load

@@ -199,7 +199,11 @@ def interrupted(seed: int) -> FleetInputs:
 def of_pools(inputs: FleetInputs, pools: Iterable[str], kept: Mapping[str, float]) -> dict[str, Loss]:
     """Every group of `pools` may be taken back, and of these classes so much must stay served."""
     return {
-        g: Loss(groups=frozenset({g}), kept_share={k: s for k, s in kept.items() if s and (k, g) in inputs.admitted})
+        g: Loss(
+            groups=frozenset({g}),
+            kept_share={k: s for k, s in kept.items() if s and (k, g) in inputs.admitted},
+            taken_back=True,
+        )
         for g in sorted(pools)
     }
 
@@ -502,6 +506,7 @@ def test_no_way_to_run_a_given_fleet_serves_more_tokens_by_the_hour(kind):
 def test_a_plan_within_a_gap_is_within_it_and_its_bound_is_true():
     fleets = [(seed, random_fleet(seed)) for seed in (*range(2, 200, 5), 227, 487)]  # work that may wait
     fleets += [(seed, promised(seed)) for seed in range(4000, 4040)]
+    fleets += [(seed, interrupted(seed)) for seed in range(9000, 9060)]
     for seed, inputs in fleets:
         expected, found = BruteForce(inputs).cheapest(), search(inputs, Settings(gap=0.05, time_limit_s=60))
         if expected is None:

@@ -27,9 +27,10 @@ from planner.problem.fleet import FleetFile
 from planner.problem.places import ProblemFile
 from planner.problem.schema import Problem
 from planner.reduce import Reduced, Standing, reduce_problem
-from planner.search import Progress, search, silent
+from planner.search import search
 from planner.solution import Solution
 from planner.solver import Settings
+from planner.state import Progress, silent
 from planner.tidy import tidy
 
 FINE_GAP = 1e-4
