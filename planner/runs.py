@@ -51,6 +51,7 @@ def read_run(program: FleetInputs, v: Variables, block: str) -> BlockRun:
         ready=ready,
         covered=covered,
         usd_month=usd,
+        hours=program.block_hours.get(block, ()) if program.start_h else (),
     )
 
 

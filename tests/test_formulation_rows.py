@@ -333,6 +333,19 @@ def test_a_machine_once_started_runs_for_its_minimum_rental(machines, kept):
         assert broken("minimum_rental", five_hours(), hourly=hourly)  # a start cannot be left out
 
 
+def test_machines_that_were_not_on_the_hour_before_are_started():
+    # 1, 3, 2 machines and then 1 again: two are added once
+    hours = {b: (n,) for n, b in enumerate(("a", "b", "c"))}
+    fleet = chat_fleet(
+        block_h=dict.fromkeys(hours, 1.0), block_week_h=dict.fromkeys(hours, 1), block_hours=hours, start_h=0.5
+    )  # fmt: skip
+    hourly = {("by hour", b): n for b, n in zip(hours, (1, 3, 2), strict=True)}
+    added = {("by hour", "a", "b"): 2, ("by hour", "b", "c"): 0, ("by hour", "c", "a"): 0}
+    assert broken("count_starts", fleet, hourly=hourly, added=added) == set()
+    added["by hour", "a", "b"] = 1
+    assert broken("count_starts", fleet, hourly=hourly, added=added) == {("by hour", "a", "b")}
+
+
 def test_upfront_cash_is_kept():
     offers = {"year": committed(upfront_usd=1000.0)}
     fleet = chat_fleet(offers=offers, max_upfront_usd=2500.0)

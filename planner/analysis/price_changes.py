@@ -206,7 +206,8 @@ def line_of(plan: Plan, problem: Problem, keys: Sequence[str], factor: float, he
             fixed_upfront += each.upfront_usd
         else:
             upfront += each.upfront_usd
-            moved += taxed * each.usd_month + interest(each, problem.procurement.cost_of_capital_year)
+            moved += taxed * (each.usd_month + each.starts_usd_month)
+            moved += interest(each, problem.procurement.cost_of_capital_year)
     moved += taxed * sum(api.usd_month for api in plan.apis if named(("api", f"api.{api.provider}"), keys))
     fixed_upfront += sum(spend.upfront_usd for spend in plan.spends)
     limit = problem.procurement.max_upfront_usd

@@ -25,6 +25,7 @@ from planner.audit import (
     sharing,
     spot,
     spread,
+    startup,
     today,
 )
 from planner.audit.evidence import Evidence, Finding
@@ -76,6 +77,7 @@ CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     apis.api_prices,
     apis.api_amounts,
     bill.machine_hours,
+    startup.starts_counted,
     egress.egress_by_provider,
     bill.cost_lines,
     bill.sums_and_gap,

@@ -13,8 +13,8 @@ r"""The fleet MILP, on one page.
               api_kab        requests/s of class k bought from API a; deferred_api_vk requests a month
               sent_pt        GB a month that leave provider p in tier t of its prices; reached_pt if it is open
 
-    minimize  hourly_rent + covered_rent + commitments + cost_of_capital + api_tokens + egress + egress_tiers
-              + self_hosting + provider_fees                                        USD per month
+    minimize  hourly_rent + start_up + covered_rent + commitments + cost_of_capital + api_tokens
+              + egress + egress_tiers + self_hosting + provider_fees                USD per month
 
     such that serve_demand              every request of the hour is served
               serve_deferred            work that may wait is done inside its window
@@ -39,6 +39,7 @@ r"""The fleet MILP, on one page.
               cover_what_runs           ... and for machines that run
               whole_lots                what is sold by the pod is bought by the pod
               minimum_order             orders are placed whole or not at all
+              count_starts              machines on that were not on the hour before are started
               minimum_rental            a machine once started runs on for its minimum rental
               leave_by_tier             data that leaves a provider is in its tiers
               fill_tiers_in_order       ... and in a cheaper one only once those before are full
@@ -90,6 +91,7 @@ from planner.formulation.serving import (
     within_spot_share,
 )
 from planner.formulation.spread import within_few_kinds, within_provider_share
+from planner.formulation.starts import count_starts
 
 ROWS = (
     serve_demand,
@@ -115,6 +117,7 @@ ROWS = (
     cover_what_runs,
     whole_lots,
     minimum_order,
+    count_starts,
     minimum_rental,
     leave_by_tier,
     fill_tiers_in_order,

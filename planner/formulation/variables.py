@@ -38,6 +38,7 @@ class Variables:
     covered: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # x_sob  machines of o paid by promise s
     lots: dict[str, Var] = field(default_factory=dict)  # l_o    whole lots bought
     started: dict[tuple[str, str], Var] = field(default_factory=dict)  # s_oh   machines started
+    added: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # s_obb'  started where b' follows b
     beyond: dict[tuple[Steps, int], Var] = field(default_factory=dict)  # delta_on  max(0, machines - n) of a step
     is_beyond: dict[tuple[Steps, int], Var] = field(default_factory=dict)  # i_on   1 if machines > n
     uses: dict[str, Var] = field(default_factory=dict)  # u_p    1 if decided for at all
@@ -173,6 +174,9 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
                         v.ready[k, c, g, b] = w = new("W")
                         v.ready_on.setdefault((c, g, b), []).append((k, w))
                         v.ready_of.setdefault((k, b), []).append((g, w))
+    if inputs.start_h and operation == "whole":
+        by_hour = [o for o, offer in inputs.offers.items() if offer.existing is None and offer.billing == "hourly"]
+        v.added = {(o, *pair): new("T") for pair in inputs.followers() for o in by_hour}
     if not operated:
         v.block_usd = {b: new("C") for b in inputs.block_h}
         v.deferred = {(k, b): new("Q", inputs.windows[w].requests_month[k]) for (k, b), w in in_window.items()}

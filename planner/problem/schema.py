@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import Field
 
 from planner.problem.apis import Apis
+from planner.problem.autoscaling import Autoscaling
 from planner.problem.procurement import Procurement
 from planner.problem.resilience import Resilience
 from planner.problem.section import Money, Name, Positive, Section, Share
@@ -104,6 +105,7 @@ class Problem(Section):
     workloads: Annotated[dict[Name, Workload], Field(min_length=1)]
     procurement: Procurement = Procurement()
     apis: Apis = Apis()
+    autoscaling: Autoscaling = Autoscaling()
     spot: Spot = Spot()
     resilience: Resilience = Resilience()
     spread: Spread = Spread()
