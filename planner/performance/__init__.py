@@ -95,6 +95,11 @@ class Performance:
                 return self._too_slow(deployment, replica, limits)
         return replica.point(good)
 
+    @property
+    def asked(self) -> int:
+        """How many deployments and request classes it was asked about so far; it remembers all of them."""
+        return len(self._replicas)
+
     def tells_engine(self, model: ModelCard, gpu: Gpu, precision: str, engine: str) -> bool:
         """Whether measured rows say how this engine differs here from the one that stands for all."""
         return self._ratios.tells(model.architecture, gpu.name, precision, engine)
