@@ -5,15 +5,22 @@ Joblib hands the work out; nothing here knows what is solved.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from planner.errors import Complaint, InputError
 from planner.problem.places import printable
 
 POSSIBLE = "Possible: local, dask://HOST:PORT (its scheduler), ray://HOST:PORT (its head's client port)."
+
+HANDS_FULL = 4
+"""Points for each worker of a Ray cluster before their results are handed over."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +35,31 @@ class Engine:
         """Whether its workers may be on other machines, which have none of our files."""
         return self.kind != "local"
 
-    def workers(self, jobs: int, points: int) -> int:
-        """How many points are solved at once; -1: as many as the cluster can."""
-        if self.is_elsewhere:
-            return -1 if jobs < 1 else jobs
-        from joblib import cpu_count
-
-        return min(points, cpu_count() if jobs < 1 else jobs)
-
-    @contextmanager
-    def running(self, shared: Sequence[Any]) -> Iterator[None]:
-        """Joblib's workers while this lasts; what is `shared` is sent to each of them once, where the engine can.
+    def each(
+        self, work: Callable[[Any, Item], Result], shared: Any, items: Sequence[Item], jobs: int
+    ) -> Iterator[Result]:
+        """work(shared, item) for every item, in the order in which they are done; `jobs` at a time (-1: all workers).
 
         Raises InputError where the cluster cannot be reached, or the library for it is not installed.
         """
+        from joblib import Parallel, cpu_count, delayed
+
+        with self._running(shared) as workers:
+            most = cpu_count() if workers is None and jobs < 1 else workers if jobs < 1 else jobs
+            at_once = min(most or 1, len(items))
+            calls = (delayed(work)(shared, item) for item in items)
+            if self.kind == "ray":  # its backend hands results over by whole lists only
+                work_off = Parallel(n_jobs=at_once, batch_size=1)
+                while some := list(islice(calls, HANDS_FULL * at_once)):
+                    yield from work_off(some)
+            else:
+                yield from Parallel(
+                    n_jobs=at_once, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs"
+                )(calls)
+
+    @contextmanager
+    def _running(self, shared: Any) -> Iterator[int | None]:
+        """Joblib's workers while this lasts, and how many a cluster has; Dask sends `shared` to each once."""
         from joblib import parallel_config
 
         if self.kind == "dask":
@@ -49,8 +67,9 @@ class Engine:
                 from distributed import Client
 
                 client = Client(f"tcp://{self.address}", timeout=10, set_as_default=False)
-            with client, parallel_config(backend="dask", client=client, scatter=list(shared)):
-                yield
+                client.wait_for_workers(1, timeout=10)
+            with client, parallel_config(backend="dask", client=client, scatter=[shared]):
+                yield sum(client.nthreads().values())
         elif self.kind == "ray":
             with self._reached("ray"):
                 import ray
@@ -60,12 +79,12 @@ class Engine:
                 register_ray()
             try:
                 with parallel_config(backend="ray"):
-                    yield
+                    yield int(ray.cluster_resources().get("CPU", 1))
             finally:
                 ray.shutdown()
         else:
             with parallel_config(backend="loky"):
-                yield
+                yield None
 
     @contextmanager
     def _reached(self, library: str) -> Iterator[None]:
@@ -78,7 +97,7 @@ class Engine:
             what = f"needs {library}.  Install it with: pip install 'fleet-planner[{self.kind}]'"
             raise InputError([Complaint(place, what)]) from None
         except (OSError, ConnectionError, TimeoutError, ValueError) as error:
-            why = printable(str(error).split("\n")[0])[:200]
+            why = printable(str(error).split("\n")[0])[:200].rstrip(".")
             raise InputError([Complaint(place, f"cannot be reached: {why}.  Is it running?")]) from None
 
 

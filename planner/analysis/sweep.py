@@ -16,17 +16,19 @@ from datetime import date
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 from planner.analysis.axes import Dimension, grid_of
 from planner.analysis.engines import Engine
-from planner.analysis.scaled import scaled
+from planner.analysis.scaled import lever_of, scaled
 from planner.catalog.load import TABLES, Catalog
 from planner.errors import InputError, NoCandidate
 from planner.outputs.sweep import SweepPoint
 from planner.plan import Plan
+from planner.problem.by_path import numbers_of
 from planner.problem.places import ProblemFile
 from planner.problem.schema import Problem
+from planner.processes import leave_interrupts
 
 Solve = Callable[[ProblemFile, Catalog], Plan]
 Values = tuple[tuple[str, float], ...]
@@ -45,6 +47,14 @@ class Sweep:
     def grid(self) -> list[dict[str, float]]:
         """Every point, in order."""
         return grid_of(self.dimensions)
+
+    def words(self) -> dict[str, str]:
+        """What is said of each key: whether its values are factors."""
+        problem = self.problem_file.problem
+        keys = [axis.key for dimension in self.dimensions for axis in dimension]
+        levers = {key: lever_of(key, numbers_of(problem), problem.workloads) for key in keys}
+        are_factors = {key for key, lever in levers.items() if lever and lever.kind != "number" and not lever.amount}
+        return {key: f"{key} (factor)" if key in are_factors else key for key in keys}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +77,6 @@ class Packed:
 
     token: str
     data: bytes = field(compare=False, repr=False)
-    in_children: bool = False
 
 
 def solve_points(
@@ -77,25 +86,18 @@ def solve_points(
 
     A point without a plan is a point with its status.
     """
-    from joblib import Parallel, delayed
-
     engine = engine or Engine()
     left = [values for values in sweep.grid() if tuple(values.items()) not in done]
-    if not left:
-        return
-    jobs = engine.workers(jobs, len(left))
-    packed = pack(sweep, with_files=engine.is_elsewhere, in_children=not engine.is_elsewhere and jobs != 1)
-    with engine.running([packed]):
-        work = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")
-        yield from work(delayed(solve_point)(packed, values) for values in left)
+    if left:
+        yield from engine.each(solve_point, pack(sweep, with_files=engine.is_elsewhere), left, jobs)
 
 
-def pack(sweep: Sweep, with_files: bool, in_children: bool = False) -> Packed:
+def pack(sweep: Sweep, with_files: bool) -> Packed:
     """A sweep for workers; `with_files` also what it reads while it solves, for machines that have no such files."""
     files = read_files(sweep) if with_files else {}
     catalog = replace(sweep.catalog, kept={})
     data = pickle.dumps((sweep.problem_file, catalog, sweep.solve, files))
-    return Packed(sha256(data).hexdigest(), zlib.compress(data, 1), in_children)
+    return Packed(sha256(data).hexdigest(), zlib.compress(data, 1))
 
 
 def read_files(sweep: Sweep) -> dict[str, bytes]:
@@ -114,24 +116,24 @@ def named_files(problem: Problem) -> list[str]:
 
 
 @lru_cache(maxsize=1)
-def unpack(packed: Packed) -> tuple[ProblemFile, Catalog, Solve]:
-    """The problem, the catalog and how to solve, in a worker; files that came along are laid down there."""
+def unpack(packed: Packed) -> tuple[ProblemFile, Catalog, Solve, TemporaryDirectory[str] | None]:
+    """The problem, the catalog and how to solve, in a worker; and a folder of the files that came along, if any did."""
     problem_file, catalog, solve, files = pickle.loads(zlib.decompress(packed.data))
-    if files:
-        root = Path(mkdtemp(prefix="sweep."))
+    folder = TemporaryDirectory(prefix="sweep.") if files else None
+    if folder:
+        root = Path(folder.name)
         problem, renamed = problem_file.problem, {}
         for place, (name, content) in enumerate(files.items()):
             kind, _, rest = name.partition("/")
-            plain = rest if Path(rest).name == rest or kind == "catalog" else f"{place}-{Path(rest).name}"
+            plain = rest if kind == "catalog" else f"{place}/{Path(rest).name}"
             path = root / kind / plain
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
             renamed[rest] = plain
         catalog = replace(catalog, folder=root / "catalog")
-        problem_file = replace(
-            problem_file, problem=reading(problem, renamed), path=root / "problem" / f"{problem.name[:40]}.yaml"
-        )
-    return problem_file, catalog, solve
+        path = root / "problem" / "problem.yaml"
+        problem_file = replace(problem_file, problem=reading(problem, renamed), path=path)
+    return problem_file, catalog, solve, folder
 
 
 def reading(problem: Problem, renamed: Mapping[str, str]) -> Problem:
@@ -151,12 +153,8 @@ def reading(problem: Problem, renamed: Mapping[str, str]) -> Problem:
 
 def solve_point(packed: Packed, values: Mapping[str, float]) -> Solved:
     """One point, in a worker."""
-    if packed.in_children:
-        import signal
-
-        # Ctrl-C reaches every process of a terminal; only the first one is to answer it.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    problem_file, catalog, solve = unpack(packed)
+    leave_interrupts()
+    problem_file, catalog, solve, _ = unpack(packed)
     problem, priced = scaled(problem_file.problem, catalog, values)
     try:
         plan = solve(replace(problem_file, problem=problem), priced)

@@ -118,7 +118,8 @@ def sweep(
     if chart is not None and points:
         from planner.outputs.sweep_chart import draw_sweep
 
-        draw_sweep(points, len(asked.dimensions), read.problem.title or read.problem.name, chart)
+        keys = [[axis.key for axis in dimension] for dimension in asked.dimensions]
+        draw_sweep(points, keys, asked.words(), read.problem.title or read.problem.name, chart)
     if interrupted:
         kept = f"; {output} holds them, --resume goes on" if output is not None and points else ""
         warn(f"Interrupted: {len(points)} of {total} points were solved{kept}.")
