@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -105,7 +106,7 @@ def scheduler(tmp_path: Path) -> Iterator[str]:
     """A Dask scheduler with two workers, processes of their own that speak TCP."""
     pytest.importorskip("distributed")
     port = free_port()
-    env = {"PYTHONPATH": str(Path(planner.__file__).parents[1]), "PATH": str(Path(sys.executable).parent)}
+    env = {**os.environ, "PYTHONPATH": str(Path(planner.__file__).parents[1])}
     dask = [sys.executable, "-m", "dask"]
     commands = [[*dask, "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]]
     commands += [[*dask, "worker", f"tcp://127.0.0.1:{port}", "--nthreads", "1", "--no-dashboard"]] * 2

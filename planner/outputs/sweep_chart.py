@@ -1,6 +1,6 @@
 """A sweep as a picture: cost and mix along one thing that moves, or a map of the mixes that win over two.
 
-Bars and cells reach half way to their neighbors: nothing is drawn between points that were not solved.
+Bars reach half way to their neighbors, cells of a map are of one size: nothing is drawn between points.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ MOST_PARTS = 12
 MOST_MIXES = 20
 OTHER = "other"
 NO_PLAN: dict[str, Any] = {"facecolor": "#eeeeee", "edgecolor": "#999999", "hatch": "///", "linewidth": 0}
+MOST_TICKS = 12
 LETTERS_FIT = 16
 """Cells in a row, at most, in which letters can be read."""
 
@@ -131,7 +132,7 @@ def _draw_map(figure: Figure, points: Sequence[SweepPoint], down: str, across: s
     columns = sorted({point.values[across] for point in points})
     ordered = sorted(points, key=lambda point: (point.values[down], point.values[across]))
     letters = mix_letters(ordered)
-    place = {mix: min(index, MOST_MIXES - 1) for index, mix in enumerate(letters)}
+    shade = {mix: min(index, MOST_MIXES - 1) for index, mix in enumerate(letters)}
     shades = _colors(min(len(letters), MOST_MIXES))
     nothing = float("nan")
     mixes = [[nothing] * len(columns) for _ in rows]
@@ -139,16 +140,15 @@ def _draw_map(figure: Figure, points: Sequence[SweepPoint], down: str, across: s
     for point in ordered:
         row, column = rows.index(point.values[down]), columns.index(point.values[across])
         if point.usd_month is not None:
-            mixes[row][column], costs[row][column] = place[winning_mix(point)], point.usd_month
-    x, y = edges_of(columns), edges_of(rows)
+            mixes[row][column], costs[row][column] = shade[winning_mix(point)], point.usd_month
+    x, y = ([place - 0.5 for place in range(len(ticks) + 1)] for ticks in (columns, rows))
     for point in ordered:
         row, column = rows.index(point.values[down]), columns.index(point.values[across])
         for axes in (left, right) if point.usd_month is None else ():
             axes.fill_between(x[column : column + 2], y[row], y[row + 1], **NO_PLAN)
         if point.usd_month is not None and max(len(rows), len(columns)) <= LETTERS_FIT:
-            middle = (x[column] + x[column + 1]) / 2, (y[row] + y[row + 1]) / 2
-            ink = _ink(shades[place[winning_mix(point)]])
-            left.text(*middle, letters[winning_mix(point)], ha="center", va="center", fontsize=8, color=ink)
+            ink = _ink(shades[shade[winning_mix(point)]])
+            left.text(column, row, letters[winning_mix(point)], ha="center", va="center", fontsize=8, color=ink)
     if letters:
         left.pcolormesh(x, y, mixes, cmap=ListedColormap(shades), vmin=-0.5, vmax=len(shades) - 0.5)
         shown = right.pcolormesh(x, y, costs, cmap="viridis")
@@ -159,12 +159,12 @@ def _draw_map(figure: Figure, points: Sequence[SweepPoint], down: str, across: s
     for axes in (left, right):
         axes.set_xlabel(plain(labels[1]))
         for side, ticks in ((axes.xaxis, columns), (axes.yaxis, rows)):
-            if len(ticks) <= 9:
-                side.set_ticks(ticks, [number(tick) for tick in ticks])
+            shown_ticks = range(0, len(ticks), 1 + (len(ticks) - 1) // MOST_TICKS)
+            side.set_ticks(list(shown_ticks), [number(ticks[place]) for place in shown_ticks])
     handles = [
-        Patch(facecolor=shades[place[mix]], label=f"{letter}  {' + '.join(map(plain, mix))}")
+        Patch(facecolor=shades[shade[mix]], label=f"{letter}  {' + '.join(map(plain, mix))}")
         for mix, letter in letters.items()
-        if place[mix] < MOST_MIXES - 1 or len(letters) <= MOST_MIXES
+        if shade[mix] < MOST_MIXES - 1 or len(letters) <= MOST_MIXES
     ]
     if len(letters) > MOST_MIXES:
         handles.append(Patch(facecolor=shades[-1], label=f"{len(letters) - MOST_MIXES + 1} other mixes"))
