@@ -8,8 +8,6 @@ same answers serve as plans (how the block is run) and as proofs (no way is chea
 from __future__ import annotations
 
 import math
-import multiprocessing
-import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -18,6 +16,7 @@ from planner.formulation import assemble
 from planner.formulation.mix import Way
 from planner.inputs import FleetInputs, Proved, Steps
 from planner.pacing import paces
+from planner.processes import leave_interrupts
 from planner.runs import read_run
 from planner.solution import BlockRun, Ended
 from planner.solver import Settings, solve_model
@@ -274,8 +273,7 @@ def ready() -> None:
 
 def solve_before(program: FleetInputs, block: str, settings: Settings, deadline: float) -> BlockAnswer:
     """One block alone if there is time left before the deadline [s since the epoch]."""
-    if multiprocessing.parent_process() is not None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_interrupts()
     left = deadline - time.time()
     return solve_block(program, block, settings, left) if left > 0 else NO_TIME
 

@@ -18,7 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from planner.analysis.sweep import Solve, scaled
+from planner.analysis.scaled import scaled
+from planner.analysis.sweep import Solve
 from planner.apis import api_prices, usd_request
 from planner.catalog.load import Catalog
 from planner.catalog.rows import RentTerm

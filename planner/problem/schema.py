@@ -80,6 +80,9 @@ class Performance(Section):
     derate_modeled: Annotated[float, Field(gt=0, le=1)] | None = Field(
         default=None, description="the same for rates that no row stands behind"
     )
+    efficiency: Positive = Field(
+        default=1, description="every rate relied on times this: 1.2 plans on replicas a fifth faster than the low end"
+    )
     memory_share: Share = Field(default=0.9, gt=0, description="share of GPU memory the engine may use")
     capacity: list[CapacityRow] = Field(
         default=[],
@@ -115,3 +118,8 @@ class Problem(Section):
     currency: Currency | None = Field(default=None, description="left out: USD alone")
     performance: Performance = Performance()
     solver: SolverSettings = SolverSettings()
+    sweep: list[Annotated[dict[Name, str | float | list[float]], Field(min_length=1)]] = Field(
+        default=[],
+        description="what `plan sweep` goes over: items make a grid, the keys of one item go together; key: values as "
+        "in `--over`, as price.h100-sxm: 0.6..1.4/9",
+    )
