@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import Field
 
 from planner.problem.apis import Apis
+from planner.problem.autoscaling import Autoscaling
 from planner.problem.procurement import Procurement
 from planner.problem.resilience import Resilience
 from planner.problem.scenarios import Scenario
@@ -80,6 +81,9 @@ class Performance(Section):
     derate_modeled: Annotated[float, Field(gt=0, le=1)] | None = Field(
         default=None, description="the same for rates that no row stands behind"
     )
+    efficiency: Positive = Field(
+        default=1, description="every rate relied on times this: 1.2 plans on replicas a fifth faster than the low end"
+    )
     memory_share: Share = Field(default=0.9, gt=0, description="share of GPU memory the engine may use")
     capacity: list[CapacityRow] = Field(
         default=[],
@@ -105,6 +109,7 @@ class Problem(Section):
     workloads: Annotated[dict[Name, Workload], Field(min_length=1)]
     procurement: Procurement = Procurement()
     apis: Apis = Apis()
+    autoscaling: Autoscaling = Autoscaling()
     spot: Spot = Spot()
     resilience: Resilience = Resilience()
     spread: Spread = Spread()
@@ -115,3 +120,8 @@ class Problem(Section):
     performance: Performance = Performance()
     scenarios: list[Scenario] = Field(default=[], description="what may come; only `plan robust` looks at it")
     solver: SolverSettings = SolverSettings()
+    sweep: list[Annotated[dict[Name, str | float | list[float]], Field(min_length=1)]] = Field(
+        default=[],
+        description="what `plan sweep` goes over: items make a grid, the keys of one item go together; key: values as "
+        "in `--over`, as price.h100-sxm: 0.6..1.4/9",
+    )
