@@ -6,7 +6,8 @@
 
 `load` reads and checks a problem file; `solve` finds the cheapest plan, proves how good it is and audits it;
 `sweep` solves again at other prices or loads; `evaluate` costs and checks a fleet that is given (`load_fleet`);
-`compare` puts two plans beside each other.  They are imported when first asked for: `plan --help` is quick.
+`compare` puts two plans beside each other; `robust` finds one plan for many scenarios.  They are imported when first
+asked for: `plan --help` is quick.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from planner.verbs import compare, evaluate, load, load_fleet, solve, sweep
+    from planner.verbs import compare, evaluate, load, load_fleet, robust, solve, sweep
 
-__all__ = ["compare", "evaluate", "load", "load_fleet", "solve", "sweep"]
+__all__ = ["compare", "evaluate", "load", "load_fleet", "robust", "solve", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

@@ -115,8 +115,8 @@ def on_the_same_machine(problem: Problem, lots: list[Lot]) -> Beats:
 
 
 def decided(problem: Problem, lots: Iterable[Lot]) -> list[Lot]:
-    """Offers that may be dropped at all: not paid for already, and no minimum order counts them."""
-    return [one for one in lots if one.existing is None and not ordered(one, problem)]
+    """Offers that may be dropped at all: not paid for already, not kept, and no minimum order counts them."""
+    return [one for one in lots if one.existing is None and not one.kept and not ordered(one, problem)]
 
 
 def prune_dominated_lots(problem: Problem, lots: Iterable[Lot], drops: Drops) -> list[Lot]:

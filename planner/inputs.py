@@ -47,7 +47,7 @@ class Offer:
     usd_h: float  # P_o    USD/h per machine
     billing: Billing  #        hourly: follows the blocks; stretch: rented min hours on end; always
     existing: int | None = None  #        machines already paid for; nothing to decide
-    away: frozenset[str] = frozenset()  #        blocks in which existing machines are not there
+    away: frozenset[str] = frozenset()  #        blocks in which they are not there and cannot be rented
     max_machines: int | None = None  # N_o    machines
     minimum_rental_h: int = 1  # R_o    h on end, if billing is "stretch"
     upfront_usd: float = 0  # F_o    USD per machine
@@ -109,6 +109,7 @@ class FewKinds:
 
     kind: Mapping[str, str]  #        by offer or by deployment
     most: int  # M_f
+    usd_month: float = 0  # u_f    USD/month for each kind that is used and not already paid for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +192,7 @@ class FleetInputs:
     egress_usd_h: Mapping[tuple[str, str], float] = field(default_factory=dict)  # e_kg  USD/h per request/s
     egress_gb_h: Mapping[tuple[str, str], float] = field(default_factory=dict)  # s_kg  GB/h per request/s if tiered
     tariffs: Mapping[str, Tariff] = field(default_factory=dict)  #        p: whose price changes with the volume
-    tariff_of: Mapping[str, str] = field(default_factory=dict)  #        g -> p, where it has one
+    tariff_of: Mapping[tuple[str, str], str] = field(default_factory=dict)  #        (k, g) -> p, where it has one
     api_usd_h: Mapping[tuple[str, str], float] = field(default_factory=dict)  # A_ka  USD/h per request/s
     nobody: frozenset[str] = frozenset()  #        "APIs" that stand for not serving: only to ask what a fleet can do
     api_max_req_s: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (w, a) requests/s
@@ -301,5 +302,5 @@ class FleetInputs:
         for o, offer in self.offers.items():
             if offer.existing is not None or offer.billing == "hourly":
                 continue
-            out += [(o, None)] if offer.billing == "always" else [(o, b) for b in self.block_h]
+            out += [(o, None)] if offer.billing == "always" else [(o, b) for b in self.block_h if b not in offer.away]
         return out

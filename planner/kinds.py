@@ -6,8 +6,8 @@ divided by one kind that it uses: with it for certain, or without it.  Once as m
 others are left out, and nothing is to be divided any more.  Every part is solved by the same search, and ends once it
 can be no better than the best plan known.
 
-The fixed cost of a provider is decided likewise: a part pays for those that it uses for certain, its plan for all that
-it does use.
+A fixed cost of kinds, as of providers, is decided likewise: a part pays for those that it uses for certain, its plan
+for all that it does use.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ class Division:
     """One search among few kinds: the best plan so far, and what is known of the parts that are done with."""
 
     def __init__(self, inputs: FleetInputs, settings: Settings, progress: Progress, search_all: SearchAll) -> None:
-        self.fee_usd = inputs.provider_usd_month
-        if self.fee_usd:
+        if inputs.provider_usd_month:
             whose = {o: offer.provider for o, offer in inputs.offers.items()}
-            anyone = FewKinds(kind=whose, most=len(whose))
+            anyone = FewKinds(kind=whose, most=len(whose), usd_month=inputs.provider_usd_month)
             inputs = replace(inputs, few_kinds={**inputs.few_kinds, FEE: anyone})
+        self.fees = {f: few.usd_month for f, few in inputs.few_kinds.items() if few.usd_month}
         self.inputs, self.settings, self.progress, self.search_all = inputs, settings, progress, search_all
         self.started = time.perf_counter()
         self.kinds = {(f, i) for f, few in inputs.few_kinds.items() for i in few.kind.values()}
@@ -78,13 +78,14 @@ class Division:
         return min([self.done_usd, best, *(bound for bound, _, _ in self.open)])
 
     def fees_usd(self, kinds: Iterable[Kind]) -> float:
-        """What is paid for these providers; not for those paid anyway."""
-        there = self.inputs.kinds_there(FEE) if self.fee_usd else frozenset()
-        return self.fee_usd * sum(f == FEE and i not in there for f, i in kinds)
+        """What is paid for these kinds; not for those paid anyway."""
+        there = {f: self.inputs.kinds_there(f) for f in self.fees}
+        return sum(self.fees[f] for f, i in kinds if f in self.fees and i not in there[f])
 
     def priced(self, found: Solution) -> Solution | None:
         """A plan of a part with the fees of all that it uses; None if that is beyond the budget."""
-        usd = (found.usd_month or 0.0) + self.fees_usd((FEE, i) for i in used_kinds(self.inputs, found).get(FEE, ()))
+        used = used_kinds(self.inputs, found)
+        usd = (found.usd_month or 0.0) + self.fees_usd((f, i) for f in self.fees for i in used[f])
         budget = self.inputs.budget_usd_month
         return replace(found, usd_month=usd) if budget is None or usd <= budget * (1 + 1e-9) else None
 
@@ -98,10 +99,10 @@ class Division:
                 barred |= {kind for kind in self.kinds if kind[0] == f} - sure
         # Until there is a plan, a part takes half of the time that is left at most.
         share = 1.0 if self.best is not None else FIRST_SHARE
-        gap = self.settings.gap / 2 if self.fee_usd else self.settings.gap
+        gap = self.settings.gap / 2 if self.fees else self.settings.gap
         limits = replace(self.settings, gap=gap, time_limit_s=max(0.1, share * self.left_s()))
         fees, inputs = self.fees_usd(certain), without(self.inputs, barred)
-        if self.fee_usd and inputs.budget_usd_month is not None:
+        if self.fees and inputs.budget_usd_month is not None:
             inputs = replace(inputs, budget_usd_month=inputs.budget_usd_month - fees)
         found = self.search_all(inputs, limits, self.tell, self.enough_usd() - fees)
         if found.ended is Ended.INFEASIBLE:
@@ -122,8 +123,7 @@ class Division:
     def to_divide(self, part: Part) -> Kind | None:
         """A kind that a part may or may not use, and that its plan uses most of where they are too many; None: done."""
         used = used_kinds(self.inputs, part.found)
-        fees = {FEE: used[FEE]} if self.fee_usd and FEE in used else {}
-        for f, kinds in (too_many(self.inputs, part.found) | fees).items():
+        for f, kinds in (too_many(self.inputs, part.found) | {f: used[f] for f in self.fees}).items():
             there = self.inputs.kinds_there(f)
             undecided = [i for i in sorted(kinds) if (f, i) not in part.certain and i not in there]
             if undecided:

@@ -55,6 +55,7 @@ class Lot:
     interruptions: Interruptions | None = None  # of spot
     price_usd: float = 0.0  # of a machine that is bought
     vcpus: int | None = None  # None: not known
+    kept: bool = False  # no other offer may stand for it: it may be wanted at other prices, when it is signed already
 
     @property
     def serving_share(self) -> float:

@@ -47,6 +47,7 @@ def add_ways(ways: dict[str, list[BlockAnswer]], answers: Mapping[str, BlockAnsw
 def cheap_credit(inputs: FleetInputs) -> Credit:
     """A first credit per request of deferred work: what it costs at an API or on the best machine kept full."""
     best: dict[str, float] = {}
+    when = asked_in(inputs)
     for c, groups in inputs.deployment_groups.items():
         for offer in inputs.offers.values():
             if (
@@ -56,7 +57,8 @@ def cheap_credit(inputs: FleetInputs) -> Credit:
             ):
                 replicas = inputs.group_gpus[offer.group] // inputs.deployment_gpus[c]
                 for k in inputs.class_workload:
-                    if (c, k) in inputs.rate_req_s and (k, offer.group) in inputs.admitted:
+                    there = not when.get(k, frozenset()) <= offer.away
+                    if there and (c, k) in inputs.rate_req_s and (k, offer.group) in inputs.admitted:
                         full_req_s = replicas * inputs.rate_in(c, k, offer.group) * inputs.queue_slope[c]
                         usd = offer.usd_h / (3600 * full_req_s)
                         best[k] = min(best.get(k, math.inf), usd)
@@ -67,9 +69,18 @@ def cheap_credit(inputs: FleetInputs) -> Credit:
     }
 
 
+def asked_in(inputs: FleetInputs) -> dict[str, frozenset[str]]:
+    """By class, the blocks in which any of it may be served."""
+    out: dict[str, set[str]] = {}
+    for k, b in (*inputs.demand_req_s, *inputs.window_of()):
+        out.setdefault(k, set()).add(b)
+    return {k: frozenset(blocks) for k, blocks in out.items()}
+
+
 def cheap_offers(inputs: FleetInputs, each: int = 2) -> frozenset[str]:
     """For each class, the hourly offers that serve a request for the least if kept full."""
     usd: dict[str, dict[str, float]] = {k: {} for k in inputs.class_workload}
+    when = asked_in(inputs)
     covered_usd_h: dict[str, float] = {}
     for promise in inputs.offers.values():
         for o, usd_h in promise.covers.items():
@@ -79,7 +90,8 @@ def cheap_offers(inputs: FleetInputs, each: int = 2) -> frozenset[str]:
             if offer.existing is None and offer.billing == "hourly" and offer.group in groups:
                 replicas = inputs.group_gpus[offer.group] / inputs.deployment_gpus[c]
                 for k, offers in usd.items():
-                    if (c, k) in inputs.rate_req_s and (k, offer.group) in inputs.admitted:
+                    there = not when.get(k, frozenset()) <= offer.away
+                    if there and (c, k) in inputs.rate_req_s and (k, offer.group) in inputs.admitted:
                         usd_h = min(offer.usd_h, covered_usd_h.get(o, math.inf))
                         price = usd_h / (replicas * inputs.rate_in(c, k, offer.group) * inputs.queue_slope[c])
                         offers[o] = min(price, offers.get(o, math.inf))
@@ -167,7 +179,7 @@ def tiers_usd(inputs: FleetInputs, runs: Iterable[BlockRun]) -> float:
     for r in runs if gb else ():
         hours = inputs.block_h[r.block] * r.week_h / inputs.block_week_h[r.block]
         for (k, _, g), y in r.served.items():
-            if (p := inputs.tariff_of.get(g)) is not None:
+            if (p := inputs.tariff_of.get((k, g))) is not None:
                 gb[p] += inputs.egress_gb_h.get((k, g), 0.0) * y * hours
     return sum(inputs.tariffs[p].beyond_usd(n) for p, n in gb.items())
 
@@ -219,6 +231,10 @@ def hour_by_hour(inputs: FleetInputs) -> FleetInputs:
     nights = {b: len(hours) // inputs.block_week_h[b] for b, hours in inputs.block_hours.items()}
     return replace(
         inputs,
+        offers={
+            o: replace(offer, away=frozenset(p for b in offer.away for p in parts[b]))
+            for o, offer in inputs.offers.items()
+        },
         block_h={p: inputs.block_h[b] / len(ps) for b, ps in parts.items() for p in ps},
         block_hours={
             p: hours[i * nights[b] : (i + 1) * nights[b]] if len(parts[b]) > 1 else hours

@@ -124,7 +124,7 @@ def to_inputs(
             lot.row.provider: replace(lot.egress, usd_gb=tuple(taxed * usd for usd in lot.egress.usd_gb))
             for lot in tiered.values()
         },
-        tariff_of={g: lot.row.provider for g, lot in tiered.items()},
+        tariff_of={(k, g): tiered[g].row.provider for k, g in sent if g in tiered},
         api_usd_h={
             (k, a): taxed * 3600 * usd_request(row, request[k]) / burst[k]
             for a, rows in apis.items()

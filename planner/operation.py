@@ -55,7 +55,11 @@ class Operation:
         self.workers = settings.workers if len(inputs.block_h) >= FEW_BLOCKS else 1
         self.waking: Iterable[None] = wake(self.workers) if self.workers > 1 else ()
         self.promises = {s for s, offer in inputs.offers.items() if offer.covers}
-        self.price_h = {o: rent_instead(inputs, o) for o, _ in inputs.steps() if o not in self.promises}
+        self.price_h = {
+            (o, b): rent_instead(inputs, o, b)
+            for o in {o for o, _ in inputs.steps()} - self.promises
+            for b in inputs.block_h
+        }
         self.signed = any(inputs.offers[s].existing for s in self.promises)
         self.costs_usd: dict[str, float] = {}  # by block: the least that a way to run it costs, credit aside
 
@@ -75,7 +79,7 @@ class Operation:
         offers = {}
         for o, offer in alone.offers.items():
             if offer.existing is None and offer.billing == "hourly":
-                if hourly is None or o in hourly:
+                if block not in offer.away and (hourly is None or o in hourly):
                     offers[o] = offer
                 continue
             if offer.existing is None:
@@ -185,7 +189,7 @@ class Operation:
         run, spare = found.run, dict(found.run.hourly)
         saved, rent_usd = 0.0, 0.0
         for step in sorted(steps, key=str):
-            rent = self.price_h.get(step[0], math.inf)
+            rent = self.price_h.get((step[0], block), math.inf)
             n = steps[step] - held.get(step, 0)
             for o in sorted(spare):
                 offer = self.inputs.offers.get(o)
@@ -203,11 +207,11 @@ class Operation:
 
     def most_saved_usd(self, o: str, b: str) -> float:
         """The most that one step more of an offer can save in a block [USD/month]."""
-        offer = self.inputs.offers[o]
+        offer, offers = self.inputs.offers[o], self.inputs.offers
         if offer.covers:
-            most = max(self.inputs.offers[each].usd_h / rate for each, rate in offer.covers.items())
-            return offer.usd_h * most * self.inputs.block_h[b]
-        return self.price_h[o] * self.inputs.paid_h(offer.group, b)
+            saved = (offers[each].usd_h / rate for each, rate in offer.covers.items() if b not in offers[each].away)
+            return offer.usd_h * max(saved, default=0.0) * self.inputs.block_h[b]
+        return self.price_h[o, b] * self.inputs.paid_h(offer.group, b)
 
     def proofs(self, steps: Mapping[Steps, int], credit: Credit, answers: Mapping[str, BlockAnswer]) -> list[Proved]:
         """What these answers prove about every other procurement (see formulation.proofs)."""
@@ -238,8 +242,8 @@ class Operation:
         return facts
 
 
-def rent_instead(inputs: FleetInputs, o: str) -> float:
-    """The least for which a machine like that of an offer can be had by the hour, however many there are [USD/h].
+def rent_instead(inputs: FleetInputs, o: str, block: str) -> float:
+    """The least for which a machine like that of an offer can be had by the hour in a block, however many [USD/h].
 
     Only offers count that take up no quota beyond what the machine itself does.
     """
@@ -253,7 +257,7 @@ def rent_instead(inputs: FleetInputs, o: str) -> float:
             offer.usd_h
             for other, offer in inputs.offers.items()
             if offer.group == group and offer.billing == "hourly" and offer.existing is None
-            if offer.max_machines is None and takes_no_more(other)
+            if offer.max_machines is None and block not in offer.away and takes_no_more(other)
         ),
         default=math.inf,
     )

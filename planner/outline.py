@@ -25,7 +25,7 @@ def outline(inputs: FleetInputs) -> FleetInputs | None:
     best: dict[Hashable, str] = {}
     for o in sorted(offers, key=lambda o: (offers[o].usd_h, o)):
         if offers[o].group in inputs.spot_groups and replaceable(inputs, o):
-            best.setdefault((offers[o].group, counted(inputs, o)), o)
+            best.setdefault((offers[o].group, offers[o].away, counted(inputs, o)), o)
     gone = {o for o in offers if offers[o].group in inputs.spot_groups and replaceable(inputs, o)} - set(best.values())
     return replace(
         inputs,
@@ -61,7 +61,7 @@ def alike(inputs: FleetInputs, g: str) -> Hashable:
         frozenset(k for k, gg in inputs.admitted if gg == g),
         frozenset(c for c, groups in inputs.deployment_groups.items() if g in groups),
         tuple(sorted((k, usd) for (k, gg), usd in inputs.egress_usd_h.items() if gg == g)),
-        inputs.tariff_of.get(g),
+        frozenset((k, p) for (k, gg), p in inputs.tariff_of.items() if gg == g),
         inputs.provider_of.get(g),
         frozenset(name for name, lost in inputs.losses.items() if g in lost.groups and not lost.taken_back),
     )
@@ -74,5 +74,5 @@ def beside(inputs: FleetInputs, rented: frozenset[str], each: int = 4) -> frozen
     pools: dict[Hashable, list[str]] = {}
     for o in sorted(inputs.offers, key=lambda o: (inputs.offers[o].usd_h, o)):
         if (g := inputs.offers[o].group) in inputs.spot_groups and (market := alike(inputs, g)) in markets:
-            pools.setdefault(market, []).append(o)
+            pools.setdefault((market, inputs.offers[o].away), []).append(o)
     return rented | {o for several in pools.values() for o in several[:each]}

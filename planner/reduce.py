@@ -7,7 +7,7 @@ prices per request and per machine into the numbers of the mathematics.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -64,8 +64,21 @@ class Standing:
     wanted: Callable[[Deployment], bool] = lambda _: True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What the scenarios of one plan have in common beside their problem."""
+
+    kept: frozenset[str] = frozenset()  # offers that another scenario may want, and that are signed before one comes
+    egress_gb: float = 0.0  # all data that could leave one provider in a month of any of them
+
+
 def reduce_problem(
-    problem: Problem, folder: Path, catalog: Catalog, today: date | None = None, fleet: Standing | None = None
+    problem: Problem,
+    folder: Path,
+    catalog: Catalog,
+    today: date | None = None,
+    fleet: Standing | None = None,
+    shared: Shared | None = None,
 ) -> Reduced:
     """All numbers of the mathematics; with a `fleet`, of running that one, whatever it may leave unserved.
 
@@ -75,8 +88,10 @@ def reduce_problem(
     problem = without_ended(problem, today)
     drops = {"deployment": Drops(), "offer": Drops(), "api": Drops()}
     load = reduce_traffic(problem, folder, catalog)
-    given = fleet or Standing()
-    gathered = gather(problem, catalog, drops["offer"], given.held, most_gb(problem, load))
+    given, common = fleet or Standing(), shared or Shared()
+    most = max(most_gb(problem, load), common.egress_gb)
+    gathered = gather(problem, catalog, drops["offer"], given.held, most)
+    gathered = [replace(lot, kept=True) if lot.name in common.kept else lot for lot in gathered]
     lots = prune_dominated_lots(problem, gathered, drops["offer"])
     machines: dict[str, int] = {}
     for lot in lots:
@@ -91,7 +106,7 @@ def reduce_problem(
         candidates = prune_dominated(wanted, drops["deployment"])
     apis = api_prices(problem, load, catalog, drops["api"])
     used_gpus = {c.gpu for c in candidates}
-    hosting = [lot for lot in lots if lot.row.gpu in used_gpus or lot.existing is not None]
+    hosting = [lot for lot in lots if lot.row.gpu in used_gpus or lot.existing is not None or lot.kept]
     for _ in range(len(lots) - len(hosting)):
         drops["offer"].add("no deployment fits or meets an objective on this GPU")
     standing = standing_on(problem, hosting, candidates, {k.label: k.workload for k in load.classes})

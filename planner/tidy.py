@@ -59,7 +59,7 @@ def dearer(inputs: FleetInputs, run: BlockRun, tidied: BlockRun) -> bool:
         return sum(inputs.egress_usd_h.get((k, g), 0.0) * y for (k, _, g), y in r.served.items())
 
     def gb_h(r: BlockRun, provider: str) -> float:
-        here = (label for label in r.served if inputs.tariff_of.get(label[2]) == provider)
+        here = (label for label in r.served if inputs.tariff_of.get((label[0], label[2])) == provider)
         return sum(inputs.egress_gb_h.get((k, g), 0.0) * r.served[k, c, g] for k, c, g in here)
 
     if any(abs(gb_h(tidied, p) - gb_h(run, p)) > 1e-9 for p in inputs.tariffs):

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from planner.comparison import Comparison
     from planner.evaluation import Evaluation
     from planner.problem.fleet import FleetFile
+    from planner.robust_plan import Measure, RobustPlan
 
 QUICKLY_S = 10.0
 """Beside a fleet that is evaluated, the best plan is looked for so long unless asked otherwise."""
@@ -319,3 +320,28 @@ def breakpoints(
         find_breakpoints(problem, catalog, each, low, high, gap, one, lambda doing: progress(doing, None, None))
         for each in ([keys] if together else [(key,) for key in keys])
     ]
+
+
+def robust(
+    problem: ProblemFile,
+    catalog: Catalog | None = None,
+    *,
+    criterion: Measure = "expected",
+    tail: float = 0.1,
+    gap: float | None = None,
+    time_limit_s: float | None = None,
+    solver: str | None = None,
+    threads: int | None = None,
+    today: date | None = None,
+    progress: Progress = silent,
+) -> RobustPlan:
+    """One plan for the problem's `scenarios`: what to sign now, what is rented in each, what planning so is worth.
+
+    `tail`: the share of the dearest scenarios whose mean is made small with `cvar`.
+    """
+    from planner.analysis.robust import robust as plan_for_all
+    from planner.hedging import Criterion
+
+    settings = settings_of(problem, gap, time_limit_s, solver, threads)
+    asked = Criterion(measure=criterion, tail=tail)
+    return plan_for_all(problem, catalog or load_catalog(), asked, settings, today or date.today(), progress)

@@ -523,7 +523,7 @@ class BruteForce:
                 for k in asked | waiting:
                     if (k, g) in i.admitted and (c, k) in i.rate_req_s:
                         y = new(self.egress_usd_h(k, g, lines) * hour.month_h)
-                        if (p := i.tariff_of.get(g)) in leaving:
+                        if (p := i.tariff_of.get((k, g))) in leaving:
                             leaving[p][y] = i.egress_gb_h.get((k, g), 0.0) * hour.month_h
                         work[y] = 1 / (i.rate_req_s[c, k] * i.serving_share.get(g, 1.0))
                         if k in i.protected:
@@ -614,7 +614,7 @@ class BruteForce:
 
     def egress_usd_h(self, k: str, g: str, lines: Mapping[str, tuple[float, float, float, float]]) -> float:
         """USD/h of data sent out for each request/s."""
-        p = self.i.tariff_of.get(g)
+        p = self.i.tariff_of.get((k, g))
         if p not in self.i.tariffs:
             return self.i.egress_usd_h.get((k, g), 0.0)
         price = lines[p][2] if p in lines else min(self.i.tariffs[p].usd_gb)

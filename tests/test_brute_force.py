@@ -46,7 +46,7 @@ def check_plan(i: FleetInputs, plan: Solution) -> None:
             assert (k, g) in i.admitted
             got[k] = got.get(k, 0) + rate
             work[c, g] = work.get((c, g), 0) + rate / i.rate_in(c, k, g)
-            if (p := i.tariff_of.get(g)) in gb:
+            if (p := i.tariff_of.get((k, g))) in gb:
                 gb[p] += i.egress_gb_h.get((k, g), 0) * hours * rate
             else:
                 usd += i.egress_usd_h.get((k, g), 0) * hours * rate

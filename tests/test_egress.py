@@ -63,7 +63,7 @@ def sending(inputs: FleetInputs, tariffs: dict[str, Tariff], gb_h: float = GB_H)
     return replace(
         inputs,
         tariffs={p: t for p, t in tariffs.items() if len(t.usd_gb) > 1},
-        tariff_of={p: p for p, t in tariffs.items() if len(t.usd_gb) > 1},
+        tariff_of={(k, p): p for k, p in sent if len(tariffs[p].usd_gb) > 1},
         egress_gb_h=sent,
         egress_usd_h={(k, g): tariffs[g].straight_usd_gb * gb for (k, g), gb in sent.items()},
     )
@@ -194,7 +194,7 @@ def tiered(seed: int) -> FleetInputs:
         egress_gb_h=sent,
         egress_usd_h={(k, g): gb * tariffs[whose[g]].straight_usd_gb for (k, g), gb in sent.items()},
         tariffs=tariffs,
-        tariff_of=whose,
+        tariff_of={(k, g): whose[g] for k, g in sent},
     )
 
 

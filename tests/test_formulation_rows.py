@@ -509,7 +509,7 @@ def tiered() -> FleetInputs:
     """10 GB/h leave for each request/s: 100 GB for nothing, 1,000 for $0.1, then 900 for $0.05."""
     return chat_fleet(
         tariffs={"acme": Tariff(tier_gb=(100.0, 1000.0, 900.0), usd_gb=(0.0, 0.1, 0.05))},
-        tariff_of={"h100": "acme"},
+        tariff_of={("chat", "h100"): "acme"},
         egress_gb_h={("chat", "h100"): 10.0},
     )
 

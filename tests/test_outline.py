@@ -10,6 +10,7 @@ from test_brute_force import AGREE, EXACT, interrupted
 
 from planner.inputs import Loss
 from planner.outline import beside, outline
+from planner.scenarios import together
 from planner.search import search
 
 
@@ -58,3 +59,12 @@ def test_an_outline_never_costs_more(seed):
     whole, less = search(inputs, EXACT), search(simpler, EXACT)
     if whole.usd_month is not None:
         assert less.usd_month <= whole.usd_month * (1 + AGREE) + AGREE
+
+
+def test_of_one_market_the_best_offer_of_each_scenario_stays():
+    # Pool a at $1/h and $1.5/h, pool b at $1.2/h: 4 x 100 + 300 machine-hours at a in one scenario, at b in the other
+    fleet = pools()
+    swapped = replace(fleet, offers={**fleet.offers, "a": replace(fleet.offers["a"], usd_h=1.5)})
+    simpler = outline(together({"one": fleet, "two": swapped}, {"one": 0.5, "two": 0.5}))
+    assert {o for o in simpler.offers if "firm" not in o} == {"one | a", "two | b"}
+    assert search(simpler, EXACT).usd_month == pytest.approx(0.5 * 700 + 0.5 * 1.2 * 700)

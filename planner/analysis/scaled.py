@@ -7,7 +7,7 @@ then prices that are given, then factors; several factors on one price multiply.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, TypeVar
@@ -80,13 +80,17 @@ def named(names: Iterable[str], keys: Iterable[str]) -> list[str]:
 
 
 def scaled(
-    problem: Problem, catalog: Catalog, values: Mapping[str, float], together: bool = False
+    problem: Problem,
+    catalog: Catalog,
+    values: Mapping[str, float],
+    together: bool = False,
+    moves: Callable[[PriceOffer | Quote], bool] = lambda _: True,
 ) -> tuple[Problem, Catalog]:
     """Problem and catalog with everything that a key names at its value: a factor, an amount, a number of the file.
 
     Commitments that the catalog gives as a discount become prices first: a factor on on-demand prices leaves
     them alone.  Several factors on one price multiply; `together` they are one factor, and a price moves once however
-    many keys name it.  Existing commitments are paid already and keep theirs.
+    many keys name it.  Existing commitments are paid already and keep theirs, and so does what never `moves`.
     """
     numbers = numbers_of(problem)
     read = [(lever_of(key, numbers, problem.workloads), value) for key, value in values.items()]
@@ -104,6 +108,8 @@ def scaled(
         }
 
     def rented(row: Rented) -> Rented:
+        if not moves(row):
+            return row
         usd_gpu_h = given("rent", row).get(USD_GPU_H)
         usd_h = row.usd_h if usd_gpu_h is None else usd_gpu_h * row.gpus
         return row.model_copy(update={"usd_h": usd_h * dearer("rent", row)})

@@ -21,6 +21,7 @@ from planner.cli.comparing import compare, rfq
 from planner.cli.estimating import estimate
 from planner.cli.evaluating import evaluate
 from planner.cli.problems import import_app, init, validate
+from planner.cli.robust import robust
 from planner.cli.solving import solve
 from planner.cli.sweeping import sweep
 
@@ -41,6 +42,7 @@ app.command()(init)
 app.command()(sweep)
 app.command()(breakpoints)
 app.command()(breakeven)
+app.command()(robust)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(rfq)

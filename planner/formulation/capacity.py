@@ -98,7 +98,7 @@ def running(inputs: FleetInputs, v: Variables, g: str, b: str) -> tuple[list[Var
         if offer.existing is not None:
             existing += 0 if b in offer.away else offer.existing
         else:
-            decided.append(v.always[o] if offer.billing == "always" else v.hourly[o, b])
+            decided += [v.always[o]] if offer.billing == "always" else [v.hourly[o, b]] if b not in offer.away else []
     return decided, existing
 
 

@@ -91,9 +91,13 @@ def self_hosting(inputs: FleetInputs, v: Variables) -> Terms:
 
 @cost("fixed cost of each provider decided for")
 def provider_fees(inputs: FleetInputs, v: Variables) -> Terms:
-    r""".. math:: \sum_p U\, u_p"""
+    r""".. math:: \sum_p U\, u_p + \sum_{f,i} u_f\, x_{fi}
+    for kinds that are not already paid for."""
     for used in v.uses.values():
         yield inputs.provider_usd_month, used
+    for (f, i), used in v.of_kind.items():
+        if inputs.few_kinds[f].usd_month and i not in inputs.kinds_there(f):
+            yield inputs.few_kinds[f].usd_month, used
 
 
 @cost("credit for deferred work while a block is run alone; absent from a whole program")

@@ -27,7 +27,7 @@ def leave_by_tier(inputs: FleetInputs, v: Variables) -> Rows:
         leaving = [
             inputs.egress_gb_h[k, g] * inputs.block_h[b] * y
             for (k, _, g, b), y in v.served.items()
-            if inputs.tariff_of.get(g) == p and (k, g) in inputs.egress_gb_h
+            if inputs.tariff_of.get((k, g)) == p and (k, g) in inputs.egress_gb_h
         ]
         yield (p,), lpSum(gb for (pp, _), gb in v.sent.items() if pp == p) - lpSum(leaving) == 0
 

@@ -59,10 +59,10 @@ def minimum_rental(inputs: FleetInputs, v: Variables) -> Rows:
     .. math::
         s_{oh} \ge h_{oh} - h_{o,h-1}, \qquad \sum_{i=0}^{R_o - 1} s_{o,h-i} \le h_{oh} \qquad \forall o, h
     """
-    hours = list(inputs.block_h)
     for o, offer in inputs.offers.items():
         if offer.existing is not None or offer.billing != "stretch":
             continue
+        hours = [b for b in inputs.block_h if b not in offer.away]
         for i, b in enumerate(hours):
             yield (o, b, "start"), v.started[o, b] >= v.hourly[o, b] - v.hourly[o, hours[i - 1]]
             recent = [v.started[o, hours[(i - j) % len(hours)]] for j in range(min(offer.minimum_rental_h, len(hours)))]

@@ -135,6 +135,8 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
         asked = set(classes_in[b])
         running = {k for k, w in inputs.class_workload.items() if w in inputs.min_replicas}
         for o, offer in inputs.offers.items():
+            if b in offer.away:
+                continue
             if offer.existing is None and (offer.billing == "stretch" or (offer.billing == "hourly" and operated)):
                 whole = operate if offer.billing == "hourly" else "Integer"
                 useful_machines = offer.max_machines if offer.billing == "hourly" else limit_of(offer)

@@ -6,6 +6,7 @@ functions and not pydantic validators so that every mistake of a file is told at
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from planner.catalog.rows import TERM_MONTHS
@@ -39,6 +40,7 @@ def within_sections(problem: Problem) -> list[Finding]:
     found += _procurement(problem)
     found += right_sizing(problem)
     found += api_rules(problem)
+    found += _scenarios(problem)
     if not problem.apis.allow and (problem.apis.providers or problem.apis.quotes):
         what = "providers or quotes are listed, but `allow: false` forbids all APIs.  Keep one of the two."
         found.append(Finding(("apis", "allow"), what))
@@ -272,3 +274,16 @@ def _procurement(problem: Problem) -> Iterator[Finding]:
         if spend.max_usd_h is not None and spend.max_usd_h < max(spend.min_usd_h, spend.step_usd_h or 0):
             what = f"{spend.max_usd_h:g} USD/h is less than the smallest promise or step.  Raise it, or drop this."
             yield Finding((*here, "max_usd_h"), what)
+
+
+def _scenarios(problem: Problem) -> Iterator[Finding]:
+    """Scenarios of one name, and factors on prices that are signed before any scenario comes."""
+    count = Counter(each.name for each in problem.scenarios)
+    for index, each in enumerate(problem.scenarios):
+        if count[each.name] > 1:
+            what = f'"{each.name}" names {count[each.name]} scenarios.  Give each a name of its own.'
+            yield Finding(("scenarios", index, "name"), what)
+        for key in each.factors:
+            if key.removeprefix("price.") in TERM_MONTHS:
+                what = "what is signed for is signed before a scenario comes, at the price of the problem."
+                yield Finding(("scenarios", index, "factors", key), what + "  Leave it out; `plan sweep` varies it.")

@@ -16,6 +16,7 @@ from planner.problem.apis import Apis
 from planner.problem.autoscaling import Autoscaling
 from planner.problem.procurement import Procurement
 from planner.problem.resilience import Resilience
+from planner.problem.scenarios import Scenario
 from planner.problem.section import Money, Name, Positive, Section, Share
 from planner.problem.sharing import Sharing
 from planner.problem.spot import Spot
@@ -117,6 +118,7 @@ class Problem(Section):
     overheads: Overheads = Overheads()
     currency: Currency | None = Field(default=None, description="left out: USD alone")
     performance: Performance = Performance()
+    scenarios: list[Scenario] = Field(default=[], description="what may come; only `plan robust` looks at it")
     solver: SolverSettings = SolverSettings()
     sweep: list[Annotated[dict[Name, str | float | list[float]], Field(min_length=1)]] = Field(
         default=[],
