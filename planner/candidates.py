@@ -220,7 +220,8 @@ def candidate(
 def relied_share(problem: Problem, point: OperatingPoint) -> float:
     """The share of an estimate relied on: the problem's own for that source, else the band's low end; less upkeep."""
     stated = getattr(problem.performance, f"derate_{point.source}")
-    return (point.low_share if stated is None else float(stated)) * (1 - problem.resilience.maintenance_share)
+    share = (point.low_share if stated is None else float(stated)) * problem.performance.efficiency
+    return share * (1 - problem.resilience.maintenance_share)
 
 
 def stands_for(d: Candidate, c: Candidate, each: int) -> bool:

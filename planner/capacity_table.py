@@ -12,7 +12,7 @@ def from_capacity_table(problem: Problem, load: Load) -> list[Candidate]:
     """One candidate per GPU of the problem's own capacity table, at the rates given there."""
     given: dict[str, dict[tuple[float, float], float]] = {}
     for row in problem.performance.capacity:
-        given.setdefault(row.gpu, {})[row.input_tok, row.output_tok] = row.req_s
+        given.setdefault(row.gpu, {})[row.input_tok, row.output_tok] = row.req_s * problem.performance.efficiency
     out = []
     for gpu, rates in given.items():
         found = {

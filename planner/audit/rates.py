@@ -62,7 +62,7 @@ def _against_table(
         lengths = f"{asked.input_tok:g} in / {asked.output_tok:g} out"
         yield f"{at}: the capacity table has no row for {deployment.gpu} as long as {lengths}"
         return
-    most = max(row.req_s for row in known)
+    most = max(row.req_s for row in known) * e.problem.performance.efficiency
     for said in (rate.estimate_req_s, rate.req_s):
         if above(said, most):
             yield f"{at}: {said:.6g} requests/s are relied on, the capacity table says {most:.6g}"
@@ -97,7 +97,7 @@ def _against_model(
             f"of {rate.service_s:.6g} s each"
         )
     stated = getattr(e.problem.performance, f"derate_{rate.source}", 0.0)
-    derate = rate.low_share if stated is None else float(stated)
+    derate = (rate.low_share if stated is None else float(stated)) * e.problem.performance.efficiency
     relied = rate.estimate_req_s * derate * (1 - e.problem.resilience.maintenance_share)
     if above(rate.req_s, relied):
         share = f"{derate:g} of the {rate.source} {rate.estimate_req_s:.6g}"

@@ -23,6 +23,7 @@ from planner.cli.evaluating import evaluate
 from planner.cli.problems import import_app, init, validate
 from planner.cli.solving import solve
 from planner.cli.sweeping import sweep
+from planner.cli.swinging import tornado
 
 app = typer.Typer(
     name="plan",
@@ -41,6 +42,7 @@ app.command()(init)
 app.command()(sweep)
 app.command()(breakpoints)
 app.command()(breakeven)
+app.command()(tornado)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(rfq)

@@ -19,6 +19,7 @@ from planner.problem.section import Money, Name, Positive, Section, Share
 from planner.problem.sharing import Sharing
 from planner.problem.spot import Spot
 from planner.problem.spread import Spread
+from planner.problem.uncertainty import Uncertainty
 from planner.problem.workload import Workload
 
 
@@ -79,6 +80,9 @@ class Performance(Section):
     derate_modeled: Annotated[float, Field(gt=0, le=1)] | None = Field(
         default=None, description="the same for rates that no row stands behind"
     )
+    efficiency: Positive = Field(
+        default=1, description="every rate relied on times this: 1.2 plans on replicas a fifth faster than the low end"
+    )
     memory_share: Share = Field(default=0.9, gt=0, description="share of GPU memory the engine may use")
     capacity: list[CapacityRow] = Field(
         default=[],
@@ -112,4 +116,7 @@ class Problem(Section):
     overheads: Overheads = Overheads()
     currency: Currency | None = Field(default=None, description="left out: USD alone")
     performance: Performance = Performance()
+    uncertainty: Uncertainty | None = Field(
+        default=None, description="how prices, loads and rates may come out: `plan montecarlo`, `plan tornado`"
+    )
     solver: SolverSettings = SolverSettings()
