@@ -32,10 +32,8 @@ from planner.traffic.types import Load
 
 if TYPE_CHECKING:
     from planner.analysis.breakeven import Breakeven
-    from planner.analysis.held import Case
     from planner.analysis.price_changes import Breakpoints
     from planner.analysis.sweep import Axis, Solved
-    from planner.analysis.tornado import Tornado
     from planner.comparison import Comparison
     from planner.evaluation import Evaluation
     from planner.problem.fleet import FleetFile
@@ -287,54 +285,3 @@ def breakpoints(
         find_breakpoints(problem, catalog, each, low, high, gap, one, lambda doing: progress(doing, None, None))
         for each in ([keys] if together else [(key,) for key in keys])
     ]
-
-
-def tornado(
-    problem: ProblemFile,
-    catalog: Catalog | None = None,
-    *,
-    gap: float | None = None,
-    time_limit_s: float | None = None,
-    jobs: int = -1,
-    today: date | None = None,
-    progress: Progress = silent,
-) -> Tornado:
-    """Which price, load or rate moves the cost most, each alone to both ends of its range, and the regret of not
-    planning again.
-
-    Each end is solved by one worker, `jobs` side by side (-1: one per core).
-    Raises `NoCandidate` where the problem as it is has no plan.
-    """
-    from planner.analysis.moved import ranges_of
-    from planner.analysis.tornado import tornado as find
-
-    catalog = catalog or load_catalog()
-    case, base = case_of(problem, catalog, gap, time_limit_s, today, progress)
-    reduced = reduce_problem(problem.problem, problem.folder, catalog, case.today)
-    return find(
-        case, base, ranges_of(problem.problem, catalog, reduced, base), jobs, lambda doing: progress(doing, None, None)
-    )
-
-
-def case_of(
-    problem: ProblemFile,
-    catalog: Catalog,
-    gap: float | None,
-    time_limit_s: float | None,
-    today: date | None,
-    progress: Progress,
-) -> tuple[Case, Plan]:
-    """A problem to ask about again and again by one worker each, and its best plan as it is.
-
-    Raises `NoCandidate` where there is none.
-    """
-    from planner.analysis.held import Case
-
-    settings = settings_of(problem, gap, time_limit_s, None, 1)
-    day = today or date.today()
-    one = partial(solve, gap=gap, time_limit_s=time_limit_s, threads=1, today=day, price_spares=False)
-    base = one(problem, catalog, progress=progress)
-    if base.usd_month is None:
-        why = "; ".join(base.in_the_way) or "none was found in the time given"
-        raise NoCandidate(f"There is no plan for {problem.problem.name} as it is: {why}.")
-    return Case(file=problem, catalog=catalog, solve=one, settings=settings, today=day), base

@@ -38,13 +38,13 @@ def tornado(
     """
     from json import dumps
 
-    from planner import verbs
+    from planner import outlook, verbs
     from planner.outputs.tornado import show_tornado, tornado_object
 
     read = verbs.load(problem)
     writable(output, "-o", read.path)
     found = watched(
-        lambda report: verbs.tornado(
+        lambda report: outlook.tornado(
             read, gap=gap, time_limit_s=time_limit, jobs=-1 if jobs is None else jobs, progress=report
         )
     )
