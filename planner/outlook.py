@@ -5,20 +5,23 @@ Like those of `planner.verbs`, they take plain values and return plain values.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from planner.analysis.held import Case
 from planner.catalog.load import Catalog, load_catalog
-from planner.errors import NoCandidate
+from planner.errors import Complaint, InputError, NoCandidate
 from planner.plan import Plan
 from planner.problem.places import ProblemFile
-from planner.reduce import reduce_problem
+from planner.reduce import reduce_problem, without_ended
 from planner.search import Progress, silent
 from planner.verbs import settings_of, solve
 
 if TYPE_CHECKING:
+    from planner.analysis.montecarlo import Cast, MonteCarlo
     from planner.analysis.tornado import Tornado
 
 
@@ -49,6 +52,12 @@ def tornado(
     )
 
 
+def files_of(problem: ProblemFile) -> list[bytes]:
+    """What stands in the files that a problem names: traces, and measurements of its own."""
+    names = [w.traffic.trace for w in problem.problem.workloads.values()] + [problem.problem.performance.benchmarks]
+    return [(problem.folder / name).read_bytes() for name in names if name is not None]
+
+
 def case_of(
     problem: ProblemFile,
     catalog: Catalog,
@@ -56,16 +65,89 @@ def case_of(
     time_limit_s: float | None,
     today: date | None,
     progress: Progress,
+    known: Plan | None = None,
 ) -> tuple[Case, Plan]:
-    """A problem to ask about again and again by one worker each, and its best plan as it is.
+    """A problem to ask about again and again by one worker each, and its best plan as it is; that may be `known`.
 
     Raises `NoCandidate` where there is none.
     """
     settings = settings_of(problem, gap, time_limit_s, None, 1)
     day = today or date.today()
     one = partial(solve, gap=gap, time_limit_s=time_limit_s, threads=1, today=day, price_spares=False)
-    base = one(problem, catalog, progress=progress)
+    base = known or one(problem, catalog, progress=progress)
     if base.usd_month is None:
         why = "; ".join(base.in_the_way) or "none was found in the time given"
         raise NoCandidate(f"There is no plan for {problem.problem.name} as it is: {why}.")
     return Case(file=problem, catalog=catalog, solve=one, settings=settings, today=day), base
+
+
+def montecarlo(
+    problem: ProblemFile,
+    catalog: Catalog | None = None,
+    *,
+    draws: int = 200,
+    seed: int = 1,
+    journal: Path | None = None,
+    gap: float | None = None,
+    time_limit_s: float | None = None,
+    jobs: int = -1,
+    today: date | None = None,
+    progress: Progress = silent,
+) -> MonteCarlo:
+    """How the cost may come out, as `uncertainty` of the problem says, and what it is worth to know.
+
+    Its parameters are drawn `draws` times by `seed`; its scenarios are solved one by one.  Each case is solved by one
+    worker, `jobs` side by side (-1: one per core).  With a `journal`, finished cases are kept in that file and not
+    solved again: more draws go on from fewer.
+
+    Raises `InputError` for a problem that states nothing uncertain, `NoCandidate` where it has no plan as it is.
+    """
+    from planner.analysis.journal import Journal, fingerprint
+    from planner.analysis.montecarlo import Asked, cast_from, run, tell
+    from planner.analysis.moved import band_share, check_keys
+    from planner.uncertainty import draw
+
+    catalog, asked = catalog or load_catalog(), problem.problem.uncertainty
+    day = today or date.today()
+    if asked is None:
+        what = "says nothing of what is uncertain.  Add `uncertainty:` with parameters or scenarios."
+        raise InputError([Complaint(str(problem.path or problem.problem.name), what)])
+    spelled = check_keys(problem.problem, catalog, asked.parameters, "uncertainty.parameters")
+    for scenario in asked.scenarios:
+        where = f"uncertainty.scenarios, {scenario.name}:"
+        spelled |= check_keys(problem.problem, catalog, scenario.factors, where)
+
+    def named(factors: Mapping[str, float]) -> dict[str, float]:
+        return {spelled[key]: factor for key, factor in factors.items()}
+
+    prices = (catalog.offers, catalog.commitments, catalog.api_prices, catalog.spot_risk, catalog.egress)
+    asked_of = (without_ended(problem.problem, day), *files_of(problem))
+    work = fingerprint(*asked_of, *prices, catalog.performance, seed, gap, time_limit_s)
+    kept = Journal(journal, work) if journal is not None else None
+    known = None if kept is None or kept.first is None else Plan.model_validate(kept.first)
+    case, base = case_of(problem, catalog, gap, time_limit_s, day, progress, known)
+    if kept is not None and kept.first is None:
+        kept.begin(base.model_dump(mode="json"))
+    if asked.scenarios:
+        cases = [
+            Asked(place=i, name=each.name, weight=each.weight, factors=named(each.factors))
+            for i, each in enumerate(asked.scenarios)
+        ]
+    else:
+        drawn = draw(asked.parameters, asked.correlations, draws, seed, band_share(base))
+        cases = [
+            Asked(place=i, name=f"draw {i + 1}", weight=1.0, factors=named(factors)) for i, factors in enumerate(drawn)
+        ]
+    casts = [cast_from(line) for line in kept.lines] if kept is not None else []
+    count = len({each.asked.place for each in casts if each.asked.place < len(cases)})
+
+    def done(cast: Cast) -> None:
+        nonlocal count
+        count += 1
+        if kept is not None and not cast.trouble:
+            kept.add(cast.to_plain())
+        progress(f"{count} of {len(cases)} cases solved", None, None)
+
+    holding = case.holding(base)
+    found = run(case, holding, cases, casts, jobs, done)
+    return tell(case, base, holding, found, drawn=not asked.scenarios)

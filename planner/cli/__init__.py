@@ -18,6 +18,7 @@ from planner.cli.breaking_points import breakpoints
 from planner.cli.calibrating import calibrate
 from planner.cli.catalogs import catalog_app
 from planner.cli.comparing import compare, rfq
+from planner.cli.drawing import montecarlo
 from planner.cli.estimating import estimate
 from planner.cli.evaluating import evaluate
 from planner.cli.problems import import_app, init, validate
@@ -43,6 +44,7 @@ app.command()(sweep)
 app.command()(breakpoints)
 app.command()(breakeven)
 app.command()(tornado)
+app.command()(montecarlo)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(rfq)
