@@ -21,6 +21,7 @@ from planner.search import Progress, silent
 from planner.verbs import settings_of, solve
 
 if TYPE_CHECKING:
+    from planner.analysis.frontier import Frontier
     from planner.analysis.montecarlo import Cast, MonteCarlo
     from planner.analysis.tornado import Tornado
 
@@ -151,3 +152,26 @@ def montecarlo(
     holding = case.holding(base)
     found = run(case, holding, cases, casts, jobs, done)
     return tell(case, base, holding, found, drawn=not asked.scenarios)
+
+
+def frontier(
+    problem: ProblemFile,
+    of: str,
+    catalog: Catalog | None = None,
+    *,
+    points: int = 20,
+    gap: float | None = None,
+    time_limit_s: float | None = None,
+    progress: Progress = silent,
+) -> Frontier:
+    """What a limit such as "slo.chat.tpot_ms" costs, from its loosest to the tightest that can be kept.
+
+    Raises `InputError` for what is no limit, `NoCandidate` where there is no plan even at the loosest.
+    """
+    from planner.analysis.frontier import frontier as find
+    from planner.analysis.knobs import knob_of
+
+    knob = knob_of(problem.problem, of)
+    asked = settings_of(problem, gap, time_limit_s, None, None).gap
+    one = partial(solve, gap=gap, time_limit_s=time_limit_s, price_spares=False)
+    return find(problem, catalog or load_catalog(), knob, points, asked, one, lambda doing: progress(doing, None, None))

@@ -21,6 +21,7 @@ from planner.cli.comparing import compare, rfq
 from planner.cli.drawing import montecarlo
 from planner.cli.estimating import estimate
 from planner.cli.evaluating import evaluate
+from planner.cli.limiting import frontier
 from planner.cli.problems import import_app, init, validate
 from planner.cli.solving import solve
 from planner.cli.sweeping import sweep
@@ -45,6 +46,7 @@ app.command()(breakpoints)
 app.command()(breakeven)
 app.command()(tornado)
 app.command()(montecarlo)
+app.command()(frontier)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(rfq)
