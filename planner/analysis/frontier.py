@@ -2,7 +2,8 @@
 
 The epsilon-constraint method (Y. Haimes, L. Lasdon and D. Wismer, IEEE Transactions on Systems, Man and Cybernetics 1,
 1971): cost is minimized with the other aim as a limit.  Tightening never lets more plans in, so cost never falls along
-the way; a plan for a tighter limit also keeps a looser one, and what is proved of a looser one holds for a tighter.
+the way; a plan for a tighter limit also keeps a looser one, and what is proved of a looser one holds for a tighter (not
+of latency objectives: at each, rates are estimated anew).
 Where two values cost the same within the gap, so does all between them.  The search halves the widest steps that are
 left, after it knows to `END` where no plan keeps the limit any more.
 """
@@ -114,7 +115,7 @@ def frontier(
     ask(1.0)
     while len(found) < most_points and (at := next_at(found, gap)) is not None:
         ask(at)
-    return Frontier(problem=free.name, knob=knob, points=settle(found), gap=gap)
+    return Frontier(problem=free.name, knob=knob, points=settle(found, knob.nested), gap=gap)
 
 
 def next_at(found: dict[float, Point], gap: float) -> float | None:
@@ -132,8 +133,8 @@ def next_at(found: dict[float, Point], gap: float) -> float | None:
     return max(wide)[1] if wide else None
 
 
-def settle(found: dict[float, Point]) -> tuple[Point, ...]:
-    """The points in order; each with the cheapest plan of those as tight, and the best bound of those as loose."""
+def settle(found: dict[float, Point], nested: bool = True) -> tuple[Point, ...]:
+    """The points in order, each at the least cost of those as tight; if nested, with the best bound of those as loose."""
     order = [found[at] for at in sorted(found)]
     best: Point | None = None
     out: list[Point] = []
@@ -143,6 +144,8 @@ def settle(found: dict[float, Point]) -> tuple[Point, ...]:
         if best is not None and each.usd_month != best.usd_month:
             each = replace(each, status="feasible", usd_month=best.usd_month, mix=best.mix)
         out.append(each)
+    if not nested:
+        return tuple(reversed(out))
     known, settled = float("-inf"), []
     for each in reversed(out):
         known = max(known, each.bound_usd_month if each.bound_usd_month is not None else known)

@@ -33,6 +33,7 @@ class Knob:
     turn: Turn
     free: str = ""  # how the loosest end is called if it is no limit
     by_ratio: bool = False  # halfway between two values is their geometric mean
+    nested: bool = True  # the program at a tighter value is that at a looser one with fewer plans; rates do not change
 
     def value(self, tightness: float) -> float:
         """The limit at a tightness from 0 (loosest) to 1."""
@@ -66,6 +67,7 @@ def knobs_of(problem: Problem) -> Iterator[Knob]:
                 turn=objective(name, what, loosest),
                 free="no limit",
                 by_ratio=True,
+                nested=False,
             )
         scores = list(scores_of(workload))
         if scores and min(scores) < max(scores):
