@@ -103,7 +103,7 @@ def montecarlo(
 
     Raises `InputError` for a problem that states nothing uncertain, `NoCandidate` where it has no plan as it is.
     """
-    from planner.analysis.journal import Journal, fingerprint
+    from planner.analysis.casebook import Casebook, fingerprint
     from planner.analysis.montecarlo import Asked, cast_from, run, tell
     from planner.analysis.moved import band_share, check_keys
     from planner.uncertainty import draw
@@ -124,7 +124,7 @@ def montecarlo(
     prices = (catalog.offers, catalog.commitments, catalog.api_prices, catalog.spot_risk, catalog.egress)
     asked_of = (without_ended(problem.problem, day), *files_of(problem))
     work = fingerprint(*asked_of, *prices, catalog.performance, seed, gap, time_limit_s)
-    kept = Journal(journal, work) if journal is not None else None
+    kept = Casebook(journal, work) if journal is not None else None
     known = None if kept is None or kept.first is None else Plan.model_validate(kept.first)
     case, base = case_of(problem, catalog, gap, time_limit_s, day, progress, known)
     if kept is not None and kept.first is None:

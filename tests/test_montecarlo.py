@@ -14,7 +14,7 @@ from test_tornado import OWN, read, uncertain
 from typer.testing import CliRunner
 
 from planner.analysis import montecarlo as cases
-from planner.analysis.journal import Journal
+from planner.analysis.casebook import Casebook
 from planner.analysis.montecarlo import cast_from
 from planner.catalog.load import load_catalog
 from planner.cli import app
@@ -117,11 +117,11 @@ def test_stopped_work_goes_on_and_more_draws_go_on_from_fewer(tmp_path, catalog,
         montecarlo(problem, catalog, draws=5, seed=2, journal=path, jobs=1)
 
 
-def test_a_file_that_is_no_journal_is_left_alone(tmp_path):
+def test_a_file_that_holds_no_cases_is_left_alone(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("milk\neggs\n")
-    with pytest.raises(InputError, match="no journal"):
-        Journal(path, "work")
+    with pytest.raises(InputError, match="no list of such cases"):
+        Casebook(path, "work")
     assert path.read_text() == "milk\neggs\n"
 
 

@@ -20,7 +20,7 @@ def fingerprint(*parts: object) -> str:
     return hashlib.sha256("\n".join(repr(part) for part in parts).encode()).hexdigest()[:32]
 
 
-class Journal:
+class Casebook:
     """Finished parts of the work that `work` names, in a file; `first` is kept with them."""
 
     def __init__(self, path: Path, work: str) -> None:
@@ -38,7 +38,7 @@ class Journal:
             head = json.loads(whole[0])
             self.lines = [json.loads(line) for line in whole[1:]]
         except ValueError:
-            raise self._refuse("is no journal of such work.") from None
+            raise self._refuse("is no list of such cases.") from None
         if not isinstance(head, dict) or head.get("work") != work:
             raise self._refuse("is of another problem, other prices, another seed or another gap.")
         self.first = head["first"]
