@@ -19,7 +19,6 @@ from planner.reduce import Reduced
 from planner.solution import BlockRun, Solution
 from planner.tariffs import gb_request
 from planner.traffic.blocks import week_label
-from planner.traffic.types import Block, Load
 
 UNTAXED = ("machines bought", "cost of capital", "engineering")
 """Lines that are stated as they are paid, no invoice of a seller's."""
@@ -42,26 +41,14 @@ def divide_blocks(reduced: Reduced, solution: Solution) -> list[Hours]:
         runs[run.block].append(run)
     out = []
     for block in reduced.load.blocks:
-        hours = list(block.hours)
-        if len(runs[block.label]) > 1:
-            hours = night_by_night(reduced.load, block)
+        hours = reduced.inputs.block_hours[block.label]
         month_h = block.month_h / len(hours)
         for run in merge_alike(runs[block.label]):
             whole = run.week_h * (len(block.hours) // reduced.inputs.block_week_h[block.label])
-            mine, hours = tuple(sorted(hours[:whole])), hours[whole:]
+            mine, hours = tuple(sorted(run.hours or hours[:whole])), hours[whole:]
             label = block.label if len(mine) == len(block.hours) else week_label(mine)
             out.append(Hours(block=PlanBlock(label=label, hours=mine, month_h=month_h * len(mine)), run=run))
     return out
-
-
-def night_by_night(load: Load, block: Block) -> list[int]:
-    """The hours of a block so that equal numbers from the front hold equally many of every night joined in it."""
-    hours = sorted(block.hours, key=lambda h: (h % 24, h // 24))
-    nights = [w.nights for w in load.windows if w.nights and block.label in w.blocks]
-    if not nights:
-        return hours
-    of_night = [[h for h in hours if h in night] for night in map(frozenset, nights[0])]
-    return [h for together in zip(*of_night, strict=True) for h in together]
 
 
 def merge_alike(runs: list[BlockRun]) -> list[BlockRun]:
@@ -85,6 +72,7 @@ def merge_alike(runs: list[BlockRun]) -> list[BlockRun]:
                     api=run.api,
                     covered=run.covered,
                     usd_month=run.usd_month,
+                    hours=run.hours + other.hours,
                 )
                 break
         else:
@@ -145,6 +133,7 @@ def bill(
             lines["cost of capital"] += p.upfront_usd * capital / 12 * (months + 1) / (2 * months)
         else:
             lines["spot rent" if p.term == "spot" else "on-demand rent"] += p.usd_month
+            lines["start-up time"] += p.starts_usd_month
     lines["existing commitments"] += sum(s.usd_month for s in spends if s.existing)
     for s in spends:
         if s.existing:
@@ -197,7 +186,7 @@ def share_out(
     by_workload = {w: sum(x for (_, ww), x in work.of_workload.items() if ww == w) for w in usd}
     for p in purchases:
         carried = work.of_group.get(p.group, 0.0)
-        cost = p.usd_month + sum(s.borne_by(p) for s in spends)
+        cost = p.usd_month + p.starts_usd_month + sum(s.borne_by(p) for s in spends)
         for w in usd:
             if carried:
                 usd[w] += cost * work.of_workload.get((p.group, w), 0.0) / carried

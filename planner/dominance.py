@@ -93,7 +93,9 @@ def on_the_same_machine(problem: Problem, lots: list[Lot]) -> Beats:
     vcpus = {one.name: one.vcpus or 0 if counted_in_vcpus(one, problem) else 0 for one in lots}
 
     def beats(other: Lot, one: Lot) -> bool:
-        if other is one or not free[other.name] or not one.workloads <= other.workloads:
+        if other is one or price[other.name] > price[one.name]:  # the quickest first: this is asked of all pairs
+            return False
+        if not free[other.name] or not one.workloads <= other.workloads:
             return False
         if not as_steady(other, one) or not follows(other, one) or not one_kind(problem, other, one):
             return False
@@ -101,7 +103,7 @@ def on_the_same_machine(problem: Problem, lots: list[Lot]) -> Beats:
             return False
         if not counted[other.name] <= counted[one.name] or vcpus[other.name] > vcpus[one.name]:
             return False
-        if not sends_as_cheaply(other, one) or price[other.name] > price[one.name]:
+        if not sends_as_cheaply(other, one):
             return False
         same = price[other.name] == price[one.name] and other.billing == one.billing and free[one.name]
         same = same and as_steady(one, other) and covered_as_well(other, one, problem)

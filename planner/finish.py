@@ -15,7 +15,7 @@ from planner.commitments import buy_spend, judge
 from planner.deploy import deploy
 from planner.deployed import Served
 from planner.interruptions import MONTH_H
-from planner.market import Lot
+from planner.market import WEEK_H, Lot
 from planner.outlays import Converted
 from planner.plan import ApiPurchase, Dropped, Plan, PricesObserved, Purchase, SpendPurchase, Status
 from planner.problem.schema import Currency, Problem
@@ -23,6 +23,7 @@ from planner.reduce import Reduced
 from planner.remarks import in_the_way, notes
 from planner.shares import spread_of, with_models
 from planner.solution import Solution
+from planner.starts import starts_in
 from planner.ties import ties
 
 
@@ -120,7 +121,8 @@ def buy(reduced: Reduced, solution: Solution, hours: list[Hours], work: Work) ->
     for h in hours:
         for (_, name), machines_covered in h.run.covered.items():
             covered_h[name] += machines_covered * h.block.month_h
-    found: list[tuple[Lot, dict[str, int], float]] = []
+    found: list[tuple[str, Lot, dict[str, int], float]] = []
+    starts, paid_h = starts_week(reduced, hours), reduced.inputs.start_h * reduced.inputs.month_h / WEEK_H
     for name, lot in reduced.lots.items():
         if lot.billing == "always":
             count = solution.always.get(name, 0)
@@ -130,7 +132,7 @@ def buy(reduced: Reduced, solution: Solution, hours: list[Hours], work: Work) ->
             machines = {h.block.label: h.run.hourly[name] for h in hours if h.run.hourly.get(name)}
             hours_month = sum(n * h.block.month_h for h in hours if (n := h.run.hourly.get(name, 0)))
         if machines:
-            found.append((lot, machines, hours_month))
+            found.append((name, lot, machines, hours_month))
             billed_gpu_h[lot.group] += hours_month * lot.row.gpus
     out = [
         Purchase(
@@ -153,6 +155,8 @@ def buy(reduced: Reduced, solution: Solution, hours: list[Hours], work: Work) ->
             upfront_usd=lot.upfront_usd * max(machines.values()),
             minimum_rental_h=lot.row.minimum_rental_h,
             machines_by_block=machines,
+            starts_week=starts[name],
+            starts_usd_month=starts[name] * lot.row.usd_h * paid_h,
             interruptions_month=lot.interruptions.month * hours_month / MONTH_H if lot.interruptions else None,
             serving_share=lot.serving_share,
             interruptions_source=lot.interruptions.source if lot.interruptions else "",
@@ -160,9 +164,17 @@ def buy(reduced: Reduced, solution: Solution, hours: list[Hours], work: Work) ->
             source=lot.row.source,
             observed_on=lot.row.observed_on,
         )
-        for lot, machines, hours_month in found
+        for name, lot, machines, hours_month in found
     ]
     return tuple(sorted(out, key=lambda p: (p.existing, -p.usd_month, p.provider, p.machine)))
+
+
+def starts_week(reduced: Reduced, hours: list[Hours]) -> dict[str, int]:
+    """Machines started in a week, by offer; 0 where starting costs nothing."""
+    if not reduced.inputs.start_h:
+        return dict.fromkeys(reduced.lots, 0)
+    on = {hour: h.run.hourly for h in hours for hour in h.block.hours}
+    return {name: starts_in([on[hour].get(name, 0) for hour in sorted(on)]) for name in reduced.lots}
 
 
 def buy_tokens(reduced: Reduced, solution: Solution, hours: list[Hours]) -> tuple[ApiPurchase, ...]:

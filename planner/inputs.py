@@ -21,6 +21,7 @@ Index letters, the same everywhere:
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -168,6 +169,13 @@ class FleetInputs:
         str, int
     ]  #        parts b may be divided into: hours of the week, or of alike nights together
     blocks_in_order: bool = False  #        each block one hour of the week, Monday 00:00 first
+    block_hours: Mapping[str, tuple[int, ...]] = field(
+        default_factory=dict
+    )  #        hours of the week; equal parts from the front hold equally many of every alike night
+    start_h: float = 0  # Z      h paid from the order of a machine by the hour until it serves
+    rise: Mapping[tuple[str, str], float] = field(
+        default_factory=dict
+    )  # pi_gb  starts that each hour of b on answers for (`planner.rises`); none where starts are counted themselves
     group_gpus: Mapping[str, int]  # G_g    GPUs per machine
     spot_groups: frozenset[str] = frozenset()
     offers: Mapping[str, Offer]
@@ -189,6 +197,7 @@ class FleetInputs:
     api_max_req_s: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (w, a) requests/s
     api_max_share: Mapping[str, float] = field(default_factory=dict)  # beta_w  by workload, of what may not wait
     serving_share: Mapping[str, float] = field(default_factory=dict)  # alpha_g  of the time of spot machines; else 1
+    min_replicas: Mapping[str, int] = field(default_factory=dict)  # R_w   by workload, in every block
     spot_max_share: Mapping[str, float] = field(default_factory=dict)  # by workload
     blends: Mapping[str, Blend] = field(default_factory=dict)
     provider_max_share: Mapping[str, float] = field(default_factory=dict)  # kappa_w  by workload, on one provider
@@ -229,6 +238,29 @@ class FleetInputs:
         """Requests/s of class k that a replica of c carries on machines of g, interruptions taken off."""
         return self.rate_req_s[c, k] * self.serving_share.get(g, 1.0)
 
+    def paid_h(self, g: str, b: str) -> float:
+        """Hours paid for a machine by the hour on through block b, with what it adds at least to starts [h/month]."""
+        return self.block_h[b] * (1 + self.start_h * self.rise.get((g, b), 0.0))
+
+    def starts_least_usd(self, o: str, b: str) -> float:
+        """What a machine on through block b adds at least to the starts of its offer [USD/month]; may be negative."""
+        offer = self.offers[o]
+        return offer.usd_h * (self.paid_h(offer.group, b) - self.block_h[b]) if offer.billing == "hourly" else 0.0
+
+    def rent_usd(self, o: str, b: str) -> float:
+        """What a machine by the hour costs through block b, with what it adds at least to starts [USD/month]."""
+        return self.offers[o].usd_h * self.block_h[b] + self.starts_least_usd(o, b)
+
+    def followers(self) -> Mapping[tuple[str, str], int]:
+        """(block, another after it) -> hours of the week in which it is followed so; the week follows itself."""
+        blocks = [b for _, b in sorted((hour, b) for b, hours in self.block_hours.items() for hour in hours)]
+        return Counter(pair for pair in zip(blocks[-1:] + blocks, blocks, strict=False) if pair[0] != pair[1])
+
+    def start_usd(self, o: str) -> float:
+        """What one start a week costs [USD/month]."""
+        week_h = sum(len(hours) for hours in self.block_hours.values())
+        return self.offers[o].usd_h * self.start_h * self.month_h / week_h
+
     def kinds_there(self, limit: str) -> frozenset[str]:
         """Kinds of what is already paid for: they count whatever is decided."""
         of = self.few_kinds[limit].kind
@@ -250,6 +282,7 @@ class FleetInputs:
             block_h={block: self.block_h[block]},
             block_week_h={block: self.block_week_h[block]},
             blocks_in_order=False,
+            block_hours={},
             demand_req_s={(k, b): d for (k, b), d in self.demand_req_s.items() if b == block},
             windows={},
             tariffs={},

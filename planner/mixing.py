@@ -16,6 +16,10 @@ from planner.operation import BlockAnswer, Credit
 from planner.runs import read_run
 from planner.solution import BlockRun
 from planner.solver import Settings, solve_model
+from planner.starts import in_order, starts_usd
+
+STARTS_S = 5.0
+"""A mix that counts starts is looked for no longer than this; the best until then is taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +106,9 @@ def mix(
     fixed_usd = procurement_usd(inputs, steps, ways)
     relaxed_usd = fixed_usd + (relaxed.objective or 0.0)
     if any(len(answers) > 1 for answers in ways.values()):
-        model = assemble_mix(inputs, several, dear)
-        limits = replace(settings, gap=settings.gap / 10, time_limit_s=max(0.1, time_limit_s))
+        model = assemble_mix(inputs, several, dear, counting_starts=inputs.start_h > 0)
+        left_s = min(time_limit_s, STARTS_S) if inputs.start_h else time_limit_s
+        limits = replace(settings, gap=settings.gap / 10, time_limit_s=max(0.1, left_s))
         if solve_model(model.model, limits).objective is None:
             return None, relaxed_usd, credit
     if any((x.varValue or 0) > 1e-6 * inputs.windows[w].requests_month[k] for (w, k), x in model.undone.items()):
@@ -125,11 +130,9 @@ def mix(
     always = {o: n for (o, b), n in steps.items() if b is None and n}
     stretch = {(o, b): n for (o, b), n in steps.items() if b is not None and n}
     runs = [replace(r, hourly={**r.hourly, **{o: n for (o, b), n in stretch.items() if b == r.block}}) for r in runs]
-    return (
-        Found(usd_month=fixed_usd + usd, always=always, runs=tuple(runs), deferred_api=bought),
-        relaxed_usd,
-        credit,
-    )
+    runs = in_order(inputs, runs)
+    usd += fixed_usd + starts_usd(inputs, runs)
+    return Found(usd_month=usd, always=always, runs=tuple(runs), deferred_api=bought), relaxed_usd, credit
 
 
 def trim(inputs: FleetInputs, runs: list[BlockRun], bought: Mapping[tuple[str, str], float]) -> list[BlockRun]:
@@ -202,16 +205,26 @@ def dear_request(inputs: FleetInputs, k: str) -> float:
 
 
 def hour_by_hour(inputs: FleetInputs) -> FleetInputs:
-    """Blocks in which deferred work may run, divided into single hours: alike in demand, not in what is done."""
+    """Blocks in which deferred work may run, divided into single hours: alike in demand, not in what is done.
+
+    Where starts are paid, all blocks: their hours differ in what runs before and after them.
+    """
     in_window = {b for w in inputs.windows.values() for b in w.blocks}
     parts = {
-        b: [f"{b}#{i}" for i in range(n)] if b in in_window and n > 1 else [b] for b, n in inputs.block_week_h.items()
+        b: [f"{b}#{i}" for i in range(n)] if n > 1 and (b in in_window or inputs.start_h) else [b]
+        for b, n in inputs.block_week_h.items()
     }
     if all(len(p) == 1 for p in parts.values()):
         return inputs
+    nights = {b: len(hours) // inputs.block_week_h[b] for b, hours in inputs.block_hours.items()}
     return replace(
         inputs,
         block_h={p: inputs.block_h[b] / len(ps) for b, ps in parts.items() for p in ps},
+        block_hours={
+            p: hours[i * nights[b] : (i + 1) * nights[b]] if len(parts[b]) > 1 else hours
+            for b, hours in inputs.block_hours.items()
+            for i, p in enumerate(parts[b])
+        },
         block_week_h={p: inputs.block_week_h[b] // len(ps) for b, ps in parts.items() for p in ps},
         demand_req_s={(k, p): d for (k, b), d in inputs.demand_req_s.items() for p in parts[b]},
         windows={
@@ -240,7 +253,7 @@ def read_whole(inputs: FleetInputs, divided: FleetInputs, model: FleetModel) -> 
         ways[r.block].append(BlockAnswer(run=r, way=None, bound_usd_month=0.0))
     steps: dict[Steps, int] = {(o, None): n for o, n in always.items()}
     return Found(
-        usd_month=usd + procurement_usd(inputs, steps, ways),
+        usd_month=usd + procurement_usd(inputs, steps, ways) + starts_usd(inputs, runs),
         always=always,
         runs=tuple(runs),
         deferred_api=bought,

@@ -20,7 +20,7 @@ from planner.problem.schema import Problem
 from planner.problem.workload import AcceptableModel
 from planner.spending import SpendPlan
 from planner.tariffs import gb_request
-from planner.traffic.types import Load
+from planner.traffic.types import Block, Load
 from planner.variants import accepted_models, blends, standing_of
 
 Sold = Mapping[str, Mapping[str, AcceptableModel]]
@@ -30,6 +30,16 @@ Sold = Mapping[str, Mapping[str, AcceptableModel]]
 def alike_nights(load: Load, block: str) -> int:
     """How many nights a block joins: they are all run alike, hour by hour, since each has its own work to finish."""
     return math.lcm(*(max(1, len(w.nights)) for w in load.windows if block in w.blocks))
+
+
+def night_by_night(load: Load, block: Block) -> tuple[int, ...]:
+    """The hours of a block so that equal numbers from the front hold equally many of every night joined in it."""
+    hours = sorted(block.hours, key=lambda h: (h % 24, h // 24))
+    nights = [w.nights for w in load.windows if w.nights and block.label in w.blocks]
+    if not nights:
+        return tuple(hours)
+    of_night = [[h for h in hours if h in night] for night in map(frozenset, nights[0])]
+    return tuple(h for together in zip(*of_night, strict=True) for h in together)
 
 
 def to_inputs(
@@ -93,6 +103,8 @@ def to_inputs(
         month_h=problem.month_hours,
         block_h={b.label: b.month_h for b in load.blocks},
         block_week_h={b.label: len(b.hours) // alike_nights(load, b.label) for b in load.blocks},
+        block_hours={b.label: night_by_night(load, b) for b in load.blocks},
+        start_h=problem.autoscaling.startup_minutes / 60,
         blocks_in_order=any(lot.billing == "stretch" for lot in lots),
         group_gpus={g: lot.row.gpus for g, lot in groups.items()},
         spot_groups=frozenset(g for g, lot in groups.items() if lot.row.term == "spot"),
@@ -131,6 +143,7 @@ def to_inputs(
             if w.api_max_share < 1 and w.deferrable is None
         },
         serving_share={g: lot.serving_share for g, lot in groups.items() if lot.row.term == "spot"},
+        min_replicas={name: w.min_replicas for name, w in problem.workloads.items() if w.min_replicas},
         spot_max_share={
             w: workload.spot_max_share for w, workload in problem.workloads.items() if workload.interruptible
         },

@@ -8,8 +8,6 @@ same answers serve as plans (how the block is run) and as proofs (no way is chea
 from __future__ import annotations
 
 import math
-import multiprocessing
-import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -18,6 +16,7 @@ from planner.formulation import assemble
 from planner.formulation.mix import Way
 from planner.inputs import FleetInputs, Proved, Steps
 from planner.pacing import paces
+from planner.processes import leave_interrupts
 from planner.runs import read_run
 from planner.solution import BlockRun, Ended
 from planner.solver import Settings, solve_model
@@ -184,7 +183,7 @@ class Operation:
         if not proof and any(o in quota.weight for quota in self.inputs.quotas.values() for o, _ in steps):
             return None
         run, spare = found.run, dict(found.run.hourly)
-        saved = 0.0
+        saved, rent_usd = 0.0, 0.0
         for step in sorted(steps, key=str):
             rent = self.price_h.get(step[0], math.inf)
             n = steps[step] - held.get(step, 0)
@@ -194,19 +193,21 @@ class Operation:
                     less = min(n, spare[o])
                     n -= less
                     spare[o] -= less
-                    saved += less * rent * self.inputs.block_h[block]
+                    saved += less * self.inputs.rent_usd(o, block)
+                    rent_usd += less * rent * self.inputs.block_h[block]
             if n:
                 return None
-        run = replace(run, hourly={o: n for o, n in spare.items() if n}, usd_month=run.usd_month - saved)
-        way = replace(found.way, usd_month=run.usd_month)
+        run = replace(run, hourly={o: n for o, n in spare.items() if n}, usd_month=run.usd_month - rent_usd)
+        way = replace(found.way, usd_month=found.way.usd_month - saved, hourly=run.hourly if found.way.hourly else {})
         return BlockAnswer(run=run, way=way, bound_usd_month=found.bound_usd_month - saved, implied=True)
 
-    def rent_h(self, o: str) -> float:
-        """The most that one step more of an offer can save in an hour [USD/h]."""
+    def most_saved_usd(self, o: str, b: str) -> float:
+        """The most that one step more of an offer can save in a block [USD/month]."""
         offer = self.inputs.offers[o]
         if offer.covers:
-            return offer.usd_h * max(self.inputs.offers[each].usd_h / rate for each, rate in offer.covers.items())
-        return self.price_h[o]
+            most = max(self.inputs.offers[each].usd_h / rate for each, rate in offer.covers.items())
+            return offer.usd_h * most * self.inputs.block_h[b]
+        return self.price_h[o] * self.inputs.paid_h(offer.group, b)
 
     def proofs(self, steps: Mapping[Steps, int], credit: Credit, answers: Mapping[str, BlockAnswer]) -> list[Proved]:
         """What these answers prove about every other procurement (see formulation.proofs)."""
@@ -219,7 +220,7 @@ class Operation:
             gains = {}
             for o, block in self.inputs.steps():
                 if block in (None, b):
-                    rent = self.rent_h(o) * self.inputs.block_h[b]
+                    rent = self.most_saved_usd(o, b)
                     gains[o, block] = 1.0 if answer.run is None else min(rent, answer.bound_usd_month - floor)
             if answer.run is None:  # machines are wanting, not money
                 gains = {step: gain for step, gain in gains.items() if step[0] not in self.promises}
@@ -272,8 +273,7 @@ def ready() -> None:
 
 def solve_before(program: FleetInputs, block: str, settings: Settings, deadline: float) -> BlockAnswer:
     """One block alone if there is time left before the deadline [s since the epoch]."""
-    if multiprocessing.parent_process() is not None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_interrupts()
     left = deadline - time.time()
     return solve_block(program, block, settings, left) if left > 0 else NO_TIME
 
@@ -292,4 +292,6 @@ def solve_block(program: FleetInputs, block: str, settings: Settings, time_limit
         if (k, block) in program.reward_usd_request:
             done[k] = done.get(k, 0.0) + y * seconds
     bound = answer.bound if answer.bound is not None else -math.inf
-    return BlockAnswer(run=run, way=Way(usd_month=run.usd_month, requests_month=done), bound_usd_month=bound)
+    usd = run.usd_month + sum(n * program.starts_least_usd(o, block) for o, n in run.hourly.items())
+    way = Way(usd_month=usd, requests_month=done, hourly=run.hourly if program.start_h else {})
+    return BlockAnswer(run=run, way=way, bound_usd_month=bound)

@@ -52,6 +52,8 @@ class Purchase(Part):
     upfront_usd: float = 0
     minimum_rental_h: float = 1
     machines_by_block: dict[str, int] = Field(description="block label -> machines running (absent: 0)")
+    starts_week: int = Field(default=0, description="machines started in a week, where start-up time is paid")
+    starts_usd_month: float = Field(default=0, description="start-up time of all these; not in usd_month")
     interruptions_month: float | None = Field(default=None, description="expected, of all its machines; None: not spot")
     serving_share: float = Field(default=1, description="of its hours, what interruptions leave")
     interruptions_source: str = ""

@@ -35,6 +35,8 @@ from planner.traffic.types import Block, Load
 from planner.traffic.types import Window as LoadWindow
 from planner.variants import accepted_models, card, sold_as
 
+MOST_KEPT = 20_000
+"""Deployments and request classes that estimates are kept for; beyond, they begin anew."""
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -79,12 +81,7 @@ def reduce_problem(
     machines: dict[str, int] = {}
     for lot in lots:
         machines[lot.row.gpu] = max(machines.get(lot.row.gpu, 0), lot.row.gpus)
-    cards = [m for w in problem.workloads.values() for a in accepted_models(w) if (m := card(catalog, a.model))]
-    rows = [] if problem.performance.capacity else benchmarks_for(catalog, models=cards)
-    measured, memory_share = problem.performance.benchmarks, problem.performance.memory_share
-    own = read_own_rows(folder / measured, catalog) if measured else []
-    constants = constants_of(catalog.performance)
-    performance = Performance(catalog.models, catalog.gpus, rows, memory_share, own=own, constants=constants)
+    performance = performance_of(problem, folder, catalog)
     if problem.performance.capacity:
         candidates = from_capacity_table(problem, load)
     else:
@@ -120,6 +117,25 @@ def reduce_problem(
     if fleet is None:
         demand_a_way(reduced)
     return reduced
+
+
+def performance_of(problem: Problem, folder: Path, catalog: Catalog) -> Performance:
+    """How fast everything is.  The last one is kept with the catalog: a sweep asks for the same again and again."""
+    cards = [m for w in problem.workloads.values() for a in accepted_models(w) if (m := card(catalog, a.model))]
+    asked = problem.performance
+    files = [catalog.folder / "benchmarks.csv", *([folder / asked.benchmarks] if asked.benchmarks else [])]
+    seen = [(path, at.st_mtime_ns, at.st_size) for path in files if path.exists() for at in (path.stat(),)]
+    tables = (catalog.models, catalog.gpus, catalog.performance)
+    needs = (*map(id, tables), [each.name for each in cards], bool(asked.capacity), asked.memory_share, seen)
+    before, _, found = catalog.kept.get("performance", (None, (), None))
+    if before == needs and found.asked < MOST_KEPT:
+        return found
+    rows = [] if asked.capacity else benchmarks_for(catalog, models=cards)
+    own = read_own_rows(folder / asked.benchmarks, catalog) if asked.benchmarks else []
+    constants = constants_of(catalog.performance)
+    found = Performance(catalog.models, catalog.gpus, rows, asked.memory_share, own=own, constants=constants)
+    catalog.kept["performance"] = (needs, tables, found)
+    return found
 
 
 def cheapest_on_demand(lots: list[Lot]) -> dict[tuple[str, int], Lot]:

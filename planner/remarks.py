@@ -31,6 +31,9 @@ def in_the_way(
         "within_api_share": lambda: api_share_words(problem, waiting=False),
         "within_api_rate": lambda: f"the API rate limit of {problem.apis.max_req_s} requests/s",
         "survive_machine_loss": lambda: "surviving the loss of any machine (resilience.machine)",
+        "keep_replicas_running": lambda: "; ".join(
+            f"min_replicas of {name}: {w.min_replicas}" for name, w in problem.workloads.items() if w.min_replicas
+        ),
         "survive_place_loss": lambda: place_words(problem),
         "serve_demand": lambda: "serving every request in every hour",
         "serve_deferred": lambda: (

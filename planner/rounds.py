@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from planner.inputs import Proved, Steps
-from planner.mixing import add_ways, mix, procurement_usd
+from planner.mixing import Found, add_ways, mix, procurement_usd
 from planner.operation import BlockAnswer, Credit, Operation
 from planner.state import Search
 
@@ -81,6 +81,22 @@ def settle(
         before_usd = settled_usd
         found, settled_usd, credit = mix(inputs, settings, steps, ways, state.left_s())
         state.keep(found)
+        if inputs.start_h and found is not None:
+            spare_starts(state, operation, steps, ways, credit, found)
         if not inputs.windows or before_usd - settled_usd <= settings.gap / 10 * settled_usd:
             break
     return settled_usd, credit
+
+
+def spare_starts(
+    state: Search,
+    operation: Operation,
+    steps: Mapping[Steps, int],
+    ways: dict[str, list[BlockAnswer]],
+    credit: Credit,
+    found: Found,
+) -> None:
+    """Try every block with each of the plan's offers alone too: machines that are on already spare others a start."""
+    for o in sorted({o for run in found.runs for o in run.hourly if state.inputs.offers[o].billing == "hourly"}):
+        add_ways(ways, operation.answers(steps, credit, hourly=frozenset({o})))
+    state.keep(mix(state.inputs, state.settings, steps, ways, state.left_s())[0])

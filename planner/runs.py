@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from planner.formulation.capacity import serving
 from planner.formulation.variables import Variables
 from planner.inputs import FleetInputs
 from planner.solution import BlockRun
@@ -29,6 +30,7 @@ def read_run(program: FleetInputs, v: Variables, block: str) -> BlockRun:
         (c, g): max(1, math.ceil((work + program.queue_loss[c]) / program.queue_slope[c] - 1e-6))
         for (c, g), work in load.items()
     }
+    let_run(program, v, block, replicas)
     hours = program.block_h[block]
     covered = {
         (s, o): min(x.varValue, hourly[o])
@@ -49,7 +51,20 @@ def read_run(program: FleetInputs, v: Variables, block: str) -> BlockRun:
         ready=ready,
         covered=covered,
         usd_month=usd,
+        hours=program.block_hours.get(block, ()) if program.start_h else (),
     )
+
+
+def let_run(program: FleetInputs, v: Variables, block: str, replicas: dict[tuple[str, str], int]) -> None:
+    """Leave idle replicas that are to run whether asked for or not, and no others."""
+    for w, least in program.min_replicas.items():
+        places = sorted(serving(program, w))
+        for place in places:
+            missing = least - sum(replicas.get(p, 0) for p in places)
+            there = v.replicas.get((*place, block))
+            idle = round(there.varValue or 0) - replicas.get(place, 0) if there is not None else 0
+            if missing > 0 and idle > 0:
+                replicas[place] = replicas.get(place, 0) + min(missing, idle)
 
 
 def ready_in(

@@ -31,6 +31,7 @@ from planner.mixing import (
 )
 from planner.operation import BlockAnswer, Operation
 from planner.outline import beside, outline
+from planner.rises import with_rise
 from planner.rounds import run_blocks, settle
 from planner.solution import Ended, Solution
 from planner.solver import Settings, solve_model, tells_bound
@@ -51,9 +52,10 @@ def search_all_kinds(
     inputs: FleetInputs, settings: Settings, progress: Progress = silent, enough_usd: float = math.inf
 ) -> Solution:
     """The same where nothing limits the kinds used; ends, perhaps without a plan, once none costs less than enough."""
-    state = Search(inputs, settings, progress, enough_usd=enough_usd)
     if not tells_bound(settings.solver):
-        return solve_directly(state)
+        return solve_directly(Search(inputs, settings, progress, enough_usd=enough_usd))
+    inputs = with_rise(inputs, settings)
+    state = Search(inputs, settings, progress, enough_usd=enough_usd)
     operation = Operation(inputs, settings, state.left_s)
     if settings.gap and (simpler := outline(inputs)) is not None:
         begin_with_outline(state, operation, simpler)
@@ -142,13 +144,15 @@ def self_hosts(model: FleetModel) -> bool:
 
 def solve_directly(state: Search) -> Solution:
     """The whole program at once, deferred work decided hour by hour."""
-    inputs = hour_by_hour(state.inputs)
+    inputs = replace(hour_by_hour(state.inputs), rise={})
     state.progress("solving the whole program", state.best_usd(), state.bound)
     model = assemble(inputs)
     answer = solve_model(model, replace(state.settings, time_limit_s=max(0.1, state.left_s())))
     if answer.ended is Ended.INFEASIBLE and state.best is None:
         return state.ended(Ended.INFEASIBLE, ways_out(state.inputs, state.settings))
-    if answer.ended is not Ended.INFEASIBLE:
+    # Where starts are paid, nights alike in their work might better differ in how they are run.
+    alike_nights = inputs.start_h > 0 and any(len(hours) > 1 for hours in inputs.block_hours.values())
+    if answer.ended is not Ended.INFEASIBLE and not alike_nights:
         state.raise_bound(answer.bound)
     if answer.objective is not None:
         state.keep(read_whole(state.inputs, inputs, model))

@@ -28,7 +28,8 @@ class BlockRun:
     api: Mapping[tuple[str, str], float]  # (class, API) -> requests/s
     ready: Mapping[tuple[str, str, str], float] = field(default_factory=dict)  # likewise, if another place is lost
     covered: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (promise, offer) -> machines it pays for
-    usd_month: float  # if all hours of the block were run this way
+    usd_month: float  # if all hours of the block were run this way; starts aside
+    hours: tuple[int, ...] = ()  # of the week, where starts are paid; else any of the block
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

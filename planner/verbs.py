@@ -31,9 +31,10 @@ from planner.traffic.reduce import reduce_traffic
 from planner.traffic.types import Load
 
 if TYPE_CHECKING:
+    from planner.analysis.axes import Axis
     from planner.analysis.breakeven import Breakeven
     from planner.analysis.price_changes import Breakpoints
-    from planner.analysis.sweep import Axis, Solved
+    from planner.analysis.sweep import Solved, Sweep
     from planner.comparison import Comparison
     from planner.evaluation import Evaluation
     from planner.problem.fleet import FleetFile
@@ -138,28 +139,61 @@ def validate(problem: ProblemFile, catalog: Catalog | None = None) -> Load:
     return reduce_traffic(problem.problem, problem.folder, catalog or load_catalog())
 
 
+def plan_sweep(
+    problem: ProblemFile,
+    over: Sequence[str | Axis] = (),
+    catalog: Catalog | None = None,
+    *,
+    gap: float | None = None,
+    time_limit_s: float | None = None,
+    solver: str | None = None,
+    today: date | None = None,
+) -> Sweep:
+    """What a sweep solves: the grid of axes such as "price.spot=0.5..1.5/5"; none: those of the problem file.
+
+    Raises `InputError` for keys, values or a solver that cannot be, and where there is nothing to sweep.
+    """
+    from planner.analysis.axes import Axis, axes_of, parse_over
+    from planner.analysis.levers import check_dimensions
+    from planner.analysis.sweep import Sweep
+
+    check_solver(solver or problem.problem.solver.name)
+    catalog = catalog or load_catalog()
+    dimensions = [(each,) if isinstance(each, Axis) else parse_over(each) for each in over] or axes_of(problem)
+    if not dimensions:
+        what = "says nothing to sweep over.  Add --over, as --over price.spot=0.5..1.5/5, or `sweep:` in the file."
+        raise InputError([Complaint(str(problem.path or problem.problem.name), what)])
+    ask = {"gap": gap, "time_limit_s": time_limit_s, "solver": solver, "today": (today := today or date.today())}
+    return Sweep(
+        problem_file=problem,
+        catalog=catalog,
+        dimensions=check_dimensions(problem.problem, catalog, dimensions),
+        solve=partial(solve, **ask, threads=1, price_spares=False),  # type: ignore[arg-type]
+        today=today,
+    )
+
+
 def sweep(
     problem: ProblemFile,
-    over: Sequence[str | Axis],
+    over: Sequence[str | Axis] = (),
     catalog: Catalog | None = None,
     *,
     gap: float | None = None,
     time_limit_s: float | None = None,
     solver: str | None = None,
     jobs: int = -1,
+    engine: str = "local",
 ) -> Iterator[Solved]:
-    """The plan at every point of a grid of factors such as "price.spot=0.5..1.5/5", as each is done.
+    """The plan at every point of a grid of axes such as "price.spot=0.5..1.5/5", as each is done.
 
-    Each point is solved by one worker, `jobs` points side by side (-1: one per core).
-    Raises `InputError` for keys, factors or a solver that cannot be, before anything is solved.
+    Each point is solved by one worker of the engine, `jobs` points side by side (-1: one per core, or per worker).
+    Raises `InputError` for keys, values, a solver or an engine that cannot be, before anything is solved.
     """
-    from planner.analysis.sweep import parse_axis
-    from planner.analysis.sweep import sweep as all_points
+    from planner.analysis.engines import engine_of
+    from planner.analysis.sweep import solve_points
 
-    check_solver(solver or problem.problem.solver.name)
-    axes = [parse_axis(each) if isinstance(each, str) else each for each in over]
-    one = partial(solve, gap=gap, time_limit_s=time_limit_s, solver=solver, threads=1, price_spares=False)
-    return all_points(problem, catalog or load_catalog(), axes, one, jobs)
+    asked = plan_sweep(problem, over, catalog, gap=gap, time_limit_s=time_limit_s, solver=solver)
+    return solve_points(asked, engine_of(engine), jobs)
 
 
 def load_fleet(path: str | Path) -> FleetFile:

@@ -104,8 +104,10 @@ class BruteForce:
         self.i = i = inputs
         self.window_of = {(k, b): v for v, w in i.windows.items() for b in w.blocks for k in w.requests_month}
         divided = {b for _, b in self.window_of}
-        parts = {b: i.block_week_h[b] if b in divided else 1 for b in i.block_h}
+        parts = {b: i.block_week_h[b] if b in divided or i.start_h else 1 for b in i.block_h}
         self.hours = [Hour(b, i.block_h[b] / n, place) for b, n in parts.items() for place in range(n)]
+        if i.start_h:  # in the order of the week
+            self.hours.sort(key=lambda hour: i.block_hours[hour.block][hour.place])
         self.machines = {o: offer for o, offer in i.offers.items() if offer.existing is None}
         self.known: dict[object, float] = {}
         self.packed: dict[object, list[Capacity]] = {}
@@ -212,6 +214,7 @@ class BruteForce:
             for o, by_hour in plan.items():
                 if self.machines[o].billing == "stretch":
                     usd += sum(n * self.machines[o].usd_h * h.month_h for n, h in zip(by_hour, self.hours, strict=True))
+                    usd += self.started([{o: n} for n in by_hour])
             yield plan, usd
 
     def useful_steps(self, promise: Offer) -> int:
@@ -248,9 +251,76 @@ class BruteForce:
         for place, hour in enumerate(self.hours):
             held = {o: n[place] for o, n in signed.items()}
             ways.append(self.ways(offers, held, hour, hosting))
+        if self.i.start_h:
+            return self.run_in_order(offers, signed, hosting, below)
         if not self.i.windows and not self.i.tariffs:
             return sum(self.best_way(hour, found) for hour, found in zip(self.hours, ways, strict=True))
         return self.best_mix(ways, below)
+
+    def started(self, on: list[dict[str, int]]) -> float:
+        """USD/month of all starts in a week that repeats, with these machines on hour by hour."""
+        usd = 0.0
+        for before, now in zip([on[-1], *on], on, strict=False):
+            for o, n in now.items():
+                started = max(n - before.get(o, 0), 0)
+                usd += started * self.machines[o].usd_h * self.i.start_h * self.i.month_h / len(on)
+        return usd
+
+    def run_in_order(
+        self, offers: set[str], signed: Mapping[str, tuple[int, ...]], hosting: bool, below: float
+    ) -> float:
+        """The best way to run all hours where starts are paid: all machine counts of all hours, and what joins them."""
+        options: list[list[tuple[float, dict[str, int], float, Capacity]]] = []
+        for place, hour in enumerate(self.hours):
+            held = {o: n[place] for o, n in signed.items()}
+            here = []
+            for counts in self.rentable(offers, hour) if hosting else [{}]:
+                for usd, capacity in self.of_counts([counts], held, hour) if hosting else [(0.0, ())]:
+                    alone = usd + self.traffic(((hour, capacity),), deferred=False)
+                    if alone < math.inf:
+                        here.append((alone, counts, usd, capacity))
+            if not self.i.windows and not self.i.tariffs:  # with the same machines, only the cheapest way
+                by_counts: dict[tuple[tuple[str, int], ...], tuple[float, dict[str, int], float, Capacity]] = {}
+                for way in here:
+                    key = tuple(sorted(way[1].items()))
+                    by_counts[key] = min(way, by_counts.get(key, way), key=lambda w: w[0])
+                here = list(by_counts.values())
+            options.append(here)
+        if not self.i.windows and not self.i.tariffs:
+            return self.cheapest_round(options)
+        mixes = []
+        for number, mix in enumerate(itertools.product(*options)):
+            promise = sum(way[0] for way in mix) + self.started([way[1] for way in mix])
+            promise += self.deferred_at_least([way[3] for way in mix])
+            if promise < below:
+                mixes.append((promise, number, mix))
+        best = below
+        for promise, _, mix in sorted(mixes, key=lambda each: each[:2]):
+            if promise >= best:
+                break
+            run = tuple((hour, way[3]) for hour, way in zip(self.hours, mix, strict=True))
+            usd = sum(way[2] for way in mix) + self.started([way[1] for way in mix])
+            best = min(best, usd + self.traffic(run))
+        return best if best < below else math.inf
+
+    def cheapest_round(self, options: list[list[tuple[float, dict[str, int], float, Capacity]]]) -> float:
+        """The cheapest way through a week that repeats, by dynamic programming from every beginning."""
+        best = math.inf
+        weeks = self.i.month_h / len(options) * self.i.start_h
+
+        def step(before: dict[str, int], now: dict[str, int]) -> float:
+            return sum(weeks * self.machines[o].usd_h * max(n - before.get(o, 0), 0) for o, n in now.items())
+
+        for alone, first, _, _ in options[0]:
+            reached = [(alone, first)]
+            for here in options[1:]:
+                reached = [
+                    (usd + min(got + step(before, now) for got, before in reached), now) for usd, now, _, _ in here
+                ]
+                if not reached:
+                    return math.inf
+            best = min([best, *(got + step(last, first) for got, last in reached)])
+        return best
 
     def best_way(self, hour: Hour, ways: list[tuple[float, Capacity]]) -> float:
         best = math.inf
@@ -304,12 +374,19 @@ class BruteForce:
         """(USD/month, capacity) of all ways to rent by the hour and to place replicas, none worse than another."""
         if not hosting:
             return [(0.0, ())]
+        return self.of_counts(self.rentable(offers, hour), held, hour)
+
+    def rentable(self, offers: set[str], hour: Hour) -> list[dict[str, int]]:
+        """All counts of machines by the hour that could be useful in an hour."""
         hourly = sorted(o for o in offers if self.machines[o].billing == "hourly")
         ranges = []
         for o in hourly:
             most, limit = self.useful(self.machines[o].group, hour), self.machines[o].max_machines
             ranges.append(range((most if limit is None else min(most, limit)) + 1))
-        rented = [dict(zip(hourly, counts, strict=True)) for counts in itertools.product(*ranges)]
+        return [dict(zip(hourly, counts, strict=True)) for counts in itertools.product(*ranges)]
+
+    def of_counts(self, rented: list[dict[str, int]], held: dict[str, int], hour: Hour) -> list[tuple[float, Capacity]]:
+        """(USD/month, capacity) of all ways to place replicas with any of these counts, none worse than another."""
         priced = sorted((self.rent(counts, held, hour), i) for i, counts in enumerate(rented))
         kept: list[tuple[float, Capacity]] = []
         for usd, number in priced:

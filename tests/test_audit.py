@@ -59,6 +59,7 @@ PROMISE = {
     **cases.SEEN_JSON,
 }  # fmt: skip
 
+BOOT = {"autoscaling": {"startup_minutes": 6}}
 HALF_GPU = {
     "way": "MIG", "parts": 2, "profile": "3g.40gb", "memory_gib": 39.5, "compute_share": 0.45, "bandwidth_share": 0.5,
 }  # fmt: skip
@@ -319,6 +320,7 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("interruptions_counted", {}, {"spot.interruptions_month": None}, "13.3333 recomputed"),
     ("interruptions_counted", {"purchases.0.serving_share": 0.9}, {}, "is not spot and said to serve 0.9"),
     ("interruptions_counted", {}, {"spot.max_machines_pool": 0}, "1 machines of one spot pool, at most 0"),
+    ("enough_replicas", {}, {"workloads.chat.min_replicas": 2}, "chat in night: 1 replicas run, 2 are asked for"),
     (
         "survives_a_place",
         {"deployments.0.group": "spot", "deployments.0.market": "spot"},
@@ -537,6 +539,11 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("machine_hours", {"purchases.2.machines_by_block.day": 2}, {}, "2 run in day, 1 are held all month"),
     ("machine_hours", {"purchases.1.count": 2}, {}, "2 machines in the plan, 1 at the busiest hour"),
     ("machine_hours", {"purchases.1.busy_share": 1.2}, {}, "busy 1.2 of its time"),
+    # one machine from 9 to 17 on five days: five starts of 6 minutes, 4 weeks a month, $4/h; 5 on spot at $1/h
+    ("starts_counted", {"purchases.1.starts_week": 4}, BOOT, "4 starts a week in the plan, 5 recomputed"),
+    ("starts_counted", {"purchases.1.starts_usd_month": 7}, BOOT, "start-up time is $7.00 a month in the plan, $8.00"),
+    ("starts_counted", {"purchases.0.starts_week": 1}, {}, "1 starts a week in the plan, 0 recomputed"),
+    ("cost_lines", {}, BOOT, "start-up time: $0.00 a month in the plan, $"),
     ("cost_lines", {"costs.0.usd_month": 600}, {}, "on-demand rent: $600.00 a month in the plan, $640.00"),
     ("cost_lines", {"costs.1.usd_month": 1}, {}, "spot rent: $1.00 a month in the plan, $320.00"),
     ("cost_lines", {"costs.2.usd_month": 1}, {}, "commitments: $1.00 a month in the plan, $1,680.00"),

@@ -184,6 +184,12 @@ CASES = [
         "8  resilience.workloads[0]",
         'there is no workload "chatt".  Possible: chat.  Did you mean chat?',
     ),
+    (
+        "replicas kept for work that waits",
+        GOOD.replace("    slo:", "    min_replicas: 1\n    deferrable: {}\n    slo:"),
+        "6  workloads.chat.min_replicas",
+        "work that may wait needs no replica",
+    ),
     ("spot rules without spot", GOOD + "spot: {kept_share: 0.5}\n", "8  spot.kept_share", "nothing runs on spot"),
     (
         "a promise of nothing",

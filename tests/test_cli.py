@@ -209,7 +209,7 @@ def test_a_bad_problem_ends_with_2_and_a_message(text, here):
         (("validate", "nowhere.yaml"), "no such file"),
         (("init", "own.yaml"), "is there already and stays as it is"),
         (("init", "no/such.yaml"), "there is no folder"),
-        (("sweep", "own.yaml"), "Missing option"),
+        (("sweep", "own.yaml"), "says nothing to sweep over"),
         (("sweep", "own.yaml", "--over", "price.home=1,2"), "Did you mean price.home-gpu?"),
         (("sweep", "own.yaml", "--over", "traffic"), "says not what to sweep"),
         (("sweep", "own.yaml", "--over", "traffic=1,2", "-o", "no/such.csv"), "there is no folder"),
@@ -295,7 +295,7 @@ def test_an_interrupted_sweep_keeps_the_points_it_has(here, monkeypatch):
             yield Solved(point)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(verbs, "sweep", two_and_out)
+    monkeypatch.setattr("planner.analysis.sweep.solve_points", two_and_out)
     result = run("sweep", "own.yaml", "--over", "traffic=1,2,3", "-o", "points.csv")
     assert result.exit_code == 130
     assert "2 of 3 points were solved; points.csv holds them" in result.stderr

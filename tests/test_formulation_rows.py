@@ -333,6 +333,19 @@ def test_a_machine_once_started_runs_for_its_minimum_rental(machines, kept):
         assert broken("minimum_rental", five_hours(), hourly=hourly)  # a start cannot be left out
 
 
+def test_machines_that_were_not_on_the_hour_before_are_started():
+    # 1, 3, 2 machines and then 1 again: two are added once
+    hours = {b: (n,) for n, b in enumerate(("a", "b", "c"))}
+    fleet = chat_fleet(
+        block_h=dict.fromkeys(hours, 1.0), block_week_h=dict.fromkeys(hours, 1), block_hours=hours, start_h=0.5
+    )  # fmt: skip
+    hourly = {("by hour", b): n for b, n in zip(hours, (1, 3, 2), strict=True)}
+    added = {("by hour", "a", "b"): 2, ("by hour", "b", "c"): 0, ("by hour", "c", "a"): 0}
+    assert broken("count_starts", fleet, hourly=hourly, added=added) == set()
+    added["by hour", "a", "b"] = 1
+    assert broken("count_starts", fleet, hourly=hourly, added=added) == {("by hour", "a", "b")}
+
+
 def test_upfront_cash_is_kept():
     offers = {"year": committed(upfront_usd=1000.0)}
     fleet = chat_fleet(offers=offers, max_upfront_usd=2500.0)
@@ -535,3 +548,10 @@ def test_variables_and_offers_of_two_spellings_that_collide_stay_apart():
     problem = LpProblem("alone", LpMinimize)
     v = create_variables(problem, chat_fleet(offers=twins), operation="whole")
     assert len({x.name for x in v.always.values()}) == 2
+
+
+def test_so_many_replicas_run_whether_asked_for_or_not():
+    where, night = ("llama", "h100", "day"), ("llama", "h100", "night")
+    fleet = chat_fleet(min_replicas={"chat": 2})
+    assert broken("keep_replicas_running", fleet, replicas={where: 2, night: 3}) == set()
+    assert broken("keep_replicas_running", fleet, replicas={where: 2, night: 1}) == {("chat", "night")}

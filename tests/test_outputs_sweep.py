@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from planner.errors import InputError
-from planner.outputs.sweep import SweepPoint, mix_letters, show_sweep, winning_mix, write_sweep
+from planner.outputs.sweep import SweepPoint, mix_letters, show_sweep, winning_mix
+from planner.outputs.sweep_files import write_sweep
 
 
 def point(usd_month: float | None, mix: dict[str, float], gap: float | None = 0.004, **values: float) -> SweepPoint:
@@ -105,7 +106,7 @@ def test_labels_that_look_like_markup_are_printed_as_they_are():
 
 
 def test_the_csv_has_a_line_for_each_point_and_a_column_for_each_part(tmp_path):
-    write_sweep(CURVE, tmp_path / "sweep.csv")
+    write_sweep(CURVE, tmp_path / "sweep.csv", tuple)
     with (tmp_path / "sweep.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["price"] for row in rows] == ["1", "2.5", "3", "4"]
@@ -118,5 +119,5 @@ def test_the_csv_has_a_line_for_each_point_and_a_column_for_each_part(tmp_path):
 def test_a_sweep_that_cannot_be_written_says_where(tmp_path):
     (tmp_path / "sweep.csv").mkdir()
     with pytest.raises(InputError, match=r"sweep\.csv\n  the sweep cannot be written here"):
-        write_sweep(CURVE, tmp_path / "sweep.csv")
+        write_sweep(CURVE, tmp_path / "sweep.csv", tuple)
     assert [path.name for path in tmp_path.iterdir()] == ["sweep.csv"]

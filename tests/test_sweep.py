@@ -11,7 +11,10 @@ from pathlib import Path
 import plans
 import pytest
 
-from planner.analysis.sweep import Axis, check_axes, mix_of, parse_axis, scaled, sweep
+from planner.analysis.axes import Axis, check_shape, parse_axis
+from planner.analysis.levers import check_axes
+from planner.analysis.scaled import scaled
+from planner.analysis.sweep import mix_of, solve_points
 from planner.catalog.load import Catalog, load_catalog
 from planner.catalog.rows import CommitmentDiscount, PriceOffer
 from planner.errors import Complaint, InputError, ProblemError, SolverFailed
@@ -21,7 +24,7 @@ from planner.plan import Plan
 from planner.problem.places import ProblemFile
 from planner.problem.procurement import Procurement
 from planner.problem.read import load_problem
-from planner.verbs import solve
+from planner.verbs import plan_sweep, solve
 from planner.verbs import sweep as sweep_verb
 
 # 10 requests/s all week; a GPU serves 4 for $2/h; the API asks (1000 + 1000) x $0.05/Mtok = $0.0001 a request.
@@ -122,17 +125,16 @@ def test_what_nothing_can_serve_is_a_point_too(tmp_path, catalog):
     assert points(read(text, tmp_path, catalog), catalog, "traffic=1")[1,].status == "infeasible"
 
 
+def fails_at_two(fault: Exception, problem_file: ProblemFile, priced: Catalog) -> Plan:
+    if problem_file.problem.workloads["chat"].traffic.scale == 2:
+        raise fault
+    return solve(problem_file, priced)
+
+
 @pytest.mark.parametrize("fault", [SolverFailed("no answer"), KeyError("no answer")])
 def test_a_fault_at_a_point_is_told_and_the_others_are_kept(fault, own, catalog):
-    def fails_at_two(problem_file: ProblemFile, priced: Catalog) -> Plan:
-        if problem_file.problem.workloads["chat"].traffic.scale == 2:
-            raise fault
-        return solve(problem_file, priced)
-
-    found = {
-        each.point.values["traffic"]: each
-        for each in sweep(own, catalog, [Axis("traffic", (1, 2, 3))], fails_at_two, 1)
-    }
+    asked = replace(plan_sweep(own, ["traffic=1,2,3"], catalog), solve=partial(fails_at_two, fault))
+    found = {each.point.values["traffic"]: each for each in solve_points(asked, jobs=1)}
     assert found[2].point.status == "stopped" and "no answer" in found[2].trouble
     assert found[1].point.usd_month == pytest.approx(2628) and not found[3].trouble
 
@@ -208,7 +210,7 @@ def test_existing_machines_are_told_apart_from_bought_ones():
         ("price.spot=1e-1, 2", (0.1, 2.0)),
     ],
 )
-def test_factors_are_read(text, factors):
+def test_values_are_read(text, factors):
     assert parse_axis(text) == Axis("price.spot", factors)
 
 
@@ -219,14 +221,12 @@ def test_factors_are_read(text, factors):
         ("=1,2", "says not what to sweep"),
         ("price.spot=", "says not what to sweep"),
         ("price.spot=a,b", "is no row of numbers"),
-        ("price.spot=1..2", "no points"),
         ("price.spot=1..2/1", "takes 2 to"),
         ("price.spot=1..2/1e3", "is no row of numbers"),
         ("price.spot=1..2..3/4", "is no row of numbers"),
-        ("price.spot=0..2/3", "must be more than 0"),
-        ("price.spot=-1,1", "must be more than 0"),
-        ("price.spot=nan", "must be more than 0"),
-        ("price.spot=inf", "must be more than 0"),
+        ("price.spot=nan", "is no row of numbers"),
+        ("price.spot=inf", "is no row of numbers"),
+        ("price.spot=1x,2", "Write all of them one way"),
         ("price.spot=1,1.0", "twice"),
     ],
 )
@@ -246,21 +246,17 @@ def test_unknown_keys_are_all_told_with_what_is_possible(own, catalog):
     assert "Did you mean traffic?" in second.what
 
 
-def test_a_key_twice_and_a_grid_too_large_are_refused(own, catalog):
-    twice = [Axis("traffic", (1.0,)), Axis("traffic", (2.0,))]
+def test_a_key_twice_and_a_grid_too_large_are_refused():
     with pytest.raises(InputError, match="swept twice"):
-        check_axes(own.problem, catalog, twice)
-    large = [Axis("traffic", tuple(range(1, 202))), Axis("price.api", tuple(range(1, 102)))]
+        check_shape([(Axis("traffic", (1.0,)),), (Axis("traffic", (2.0,)),)])
+    large = [(Axis("traffic", tuple(range(1, 202))),), (Axis("price.api", tuple(range(1, 102))),)]
     with pytest.raises(InputError, match="20,301 points; at most 10,000"):
-        check_axes(own.problem, catalog, large)
+        check_shape(large)
 
 
 def test_wrong_keys_are_refused_before_anything_is_solved(own, catalog):
-    def never(problem_file: ProblemFile, priced: Catalog) -> Plan:
-        raise AssertionError
-
     with pytest.raises(InputError):
-        sweep(own, catalog, [Axis("price.nothing", (1.0,))], never, 1)
+        sweep_verb(own, ["price.nothing=1"], catalog)
 
 
 def test_an_error_of_the_input_crosses_from_one_process_to_another_whole():
@@ -271,5 +267,5 @@ def test_an_error_of_the_input_crosses_from_one_process_to_another_whole():
 
 def test_the_problem_itself_is_not_changed(own, catalog):
     before = own.problem.model_dump_json()
-    list(sweep(own, catalog, [Axis("traffic", (2.0,))], partial(solve, gap=0.0), 1))
+    list(sweep_verb(own, ["traffic=2"], catalog, jobs=1))
     assert own.problem.model_dump_json() == before

@@ -18,7 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from planner.analysis.sweep import Solve, scaled
+from planner.analysis.scaled import scaled
+from planner.analysis.sweep import Solve
 from planner.apis import api_prices, usd_request
 from planner.catalog.load import Catalog
 from planner.catalog.rows import RentTerm
@@ -201,7 +202,8 @@ def machine_factor(fleet: Callable[[float], Plan], own: Plan, api_usd: float, ta
     """
     plan, factor = own, 1.0
     for _ in range(LEAPS):
-        rent = sum(each.usd_month for each in plan.purchases if not each.existing and each.term != "bought")
+        rented = [each for each in plan.purchases if not each.existing and each.term != "bought"]
+        rent = sum(each.usd_month + each.starts_usd_month for each in rented)
         rent += sum(each.usd_month for each in plan.spends if not each.existing)
         rent *= 1 + tax_share
         rest = decided(plan) - rent

@@ -53,8 +53,8 @@ def evaluate(
     asked = problem.problem
     standing, met = place(fleet, asked, catalog, today)
     reduced = reduce_problem(met, problem.folder, catalog, today, standing)
-    # Where the fleet leans on one provider too much, that is told; it serves no less for it.
-    reduced = replace(reduced, inputs=replace(reduced.inputs, provider_max_share={}))
+    # Where the fleet leans on one provider too much, or runs too few replicas, that is told; it serves no less for it.
+    reduced = replace(reduced, inputs=replace(reduced.inputs, provider_max_share={}, min_replicas={}))
     tokens = {k.label: k.request.input_tok + k.request.output_tok for k in reduced.load.classes}
     fine = replace(settings, gap=min(settings.gap, FINE_GAP))
 

@@ -15,9 +15,12 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal, TypeVar
 
+from planner.analysis.axes import Axis
 from planner.analysis.bisection import bisect, tell_bisected, told_at
 from planner.analysis.breakpoints import SAME, Bought, Flip, Line, Probe, Section, Stretch, march, tell, told_lines
-from planner.analysis.sweep import Axis, Solve, check_axes, named, scaled
+from planner.analysis.levers import check_axes
+from planner.analysis.scaled import named, scaled
+from planner.analysis.sweep import Solve
 from planner.catalog.load import Catalog
 from planner.catalog.rows import TERM_MONTHS, PriceOffer
 from planner.errors import Complaint, InputError, NoCandidate
@@ -61,7 +64,11 @@ def check(problem: Problem, catalog: Catalog, over: Sequence[str], low: float, h
         raise InputError(
             [Complaint(f"--over {key}", "is a load, not a price.  `plan sweep` varies it.") for key in loads]
         )
-    return tuple(axis.key for axis in check_axes(problem, catalog, [Axis(key, (1.0,)) for key in over], loads=False))
+    if twice := [key for place, key in enumerate(over) if key in over[:place]]:
+        raise InputError([Complaint(f"--over {key}", "stands there twice.  Keep it once.") for key in twice])
+    return tuple(
+        axis.key for axis in check_axes(problem, catalog, [Axis(key, (1.0,)) for key in over], prices_only=True)
+    )
 
 
 def find_breakpoints(
@@ -206,7 +213,8 @@ def line_of(plan: Plan, problem: Problem, keys: Sequence[str], factor: float, he
             fixed_upfront += each.upfront_usd
         else:
             upfront += each.upfront_usd
-            moved += taxed * each.usd_month + interest(each, problem.procurement.cost_of_capital_year)
+            moved += taxed * (each.usd_month + each.starts_usd_month)
+            moved += interest(each, problem.procurement.cost_of_capital_year)
     moved += taxed * sum(api.usd_month for api in plan.apis if named(("api", f"api.{api.provider}"), keys))
     fixed_upfront += sum(spend.upfront_usd for spend in plan.spends)
     limit = problem.procurement.max_upfront_usd

@@ -1,188 +1,182 @@
-"""Solve a problem again and again at other prices and loads: which plan wins where.
+"""Solve a problem again and again at other prices, loads and limits: which plan wins where.
 
-What is swept is a factor on what the problem and the catalog say (1: as they are), applied before anything
-is reduced, so that every point is a problem like any other.  Points are solved side by side in processes.
+What is swept is changed before anything is reduced, so that every point is a problem like any other
+(`planner.analysis.scaled`).  Points are solved side by side by the workers of an engine.
 Nothing here solves: the verb is handed in.
 """
 
 from __future__ import annotations
 
-import math
+import pickle
+import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import product
-from typing import TypeVar
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from planner.catalog.load import Catalog
-from planner.catalog.names import resolve_gpu, resolve_model
-from planner.catalog.rows import TERM_MONTHS, ApiPrice, Gpu, ModelCard, PriceOffer
-from planner.errors import Complaint, InputError, NoCandidate
-from planner.market import committed_at_a_discount, offers_of
+from planner.analysis.axes import Dimension, grid_of
+from planner.analysis.engines import Engine
+from planner.analysis.scaled import lever_of, scaled
+from planner.catalog.load import TABLES, Catalog
+from planner.errors import InputError, NoCandidate
 from planner.outputs.sweep import SweepPoint
 from planner.plan import Plan
-from planner.problem.apis import ApiQuote
-from planner.problem.places import ProblemFile, printable
-from planner.problem.procurement import ExistingSpend, Quote, SpendQuote
+from planner.problem.by_path import numbers_of
+from planner.problem.places import ProblemFile
 from planner.problem.schema import Problem
-from planner.problem.wording import did_you_mean
-from planner.variants import accepted_models
+from planner.processes import leave_interrupts
 
-MOST_POINTS = 10_000
 Solve = Callable[[ProblemFile, Catalog], Plan]
-TokenPrice = TypeVar("TokenPrice", ApiPrice, ApiQuote)
-NOTHING = 1e-9
-Promise = TypeVar("Promise", SpendQuote, ExistingSpend)
+Values = tuple[tuple[str, float], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """One thing that is swept, and the factors it takes."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """What is to be solved: a problem at every point of a grid, all in the same way."""
 
-    key: str  # price.h100-sxm, price.lambda, price.spot, price.api, traffic, traffic.chat ...
-    factors: tuple[float, ...]
+    problem_file: ProblemFile
+    catalog: Catalog
+    dimensions: tuple[Dimension, ...]  # checked: planner.analysis.levers
+    solve: Solve
+    today: date
+
+    def grid(self) -> list[dict[str, float]]:
+        """Every point, in order."""
+        return grid_of(self.dimensions)
+
+    def words(self) -> dict[str, str]:
+        """What is said of each key: whether its values are factors."""
+        problem = self.problem_file.problem
+        keys = [axis.key for dimension in self.dimensions for axis in dimension]
+        levers = {key: lever_of(key, numbers_of(problem), problem.workloads) for key in keys}
+        are_factors = {key for key, lever in levers.items() if lever and lever.kind != "number" and not lever.amount}
+        return {key: f"{key} (factor)" if key in are_factors else key for key in keys}
 
 
 @dataclass(frozen=True, slots=True)
 class Solved:
-    """A point, and what went wrong there if that was our fault."""
+    """A point and its plan as JSON, or what went wrong there if that was our fault."""
 
     point: SweepPoint
     trouble: str = ""
+    plan: str = ""
+
+    @property
+    def values(self) -> Values:
+        """The point, as something that can be looked up."""
+        return tuple(self.point.values.items())
 
 
-def parse_axis(text: str) -> Axis:
-    """KEY=FROM..TO/N or KEY=a,b,c.  Raises InputError for anything else.
+@dataclass(frozen=True)
+class Packed:
+    """What every worker needs, packed once; a worker unpacks it once."""
 
-    >>> parse_axis("price.spot=0.5..1.5/5")
-    Axis(key='price.spot', factors=(0.5, 0.75, 1.0, 1.25, 1.5))
-    >>> parse_axis("traffic=1,2").factors
-    (1.0, 2.0)
+    token: str
+    data: bytes = field(compare=False, repr=False)
+
+
+def solve_points(
+    sweep: Sweep, engine: Engine | None = None, jobs: int = -1, done: Collection[Values] = ()
+) -> Iterator[Solved]:
+    """Every point that is not done, as each is solved; `jobs` at a time (-1: as many as the engine has workers for).
+
+    A point without a plan is a point with its status.
     """
-    key, equals, values = text.partition("=")
-    example = "Write KEY=FROM..TO/N, as price.h100-sxm=0.6..1.4/9, or KEY=a,b,c, as traffic=1,2,4."
-    if not (equals and key.strip() and values.strip()):
-        raise _wrong(text, f"says not what to sweep over which factors.  {example}")
-    try:
-        if ".." in values:
-            ends, slash, points = values.partition("/")
-            first, last = (float(end) for end in ends.split(".."))
-            count = int(points) if slash else 0
-            if not 2 <= count <= MOST_POINTS:
-                raise _wrong(text, f"{points or 'no'} points; from one end to the other takes 2 to {MOST_POINTS:,}.")
-            factors = tuple(round(first + (last - first) * i / (count - 1), 12) for i in range(count))
-        else:
-            factors = tuple(float(value) for value in values.split(","))
-    except ValueError:
-        raise _wrong(text, f'"{printable(values)}" is no row of numbers.  {example}') from None
-    if any(not 0 < factor <= 1e6 for factor in factors):
-        raise _wrong(text, "a factor multiplies a price or a load (1: as it is); it must be more than 0, at most 1e6.")
-    if len(set(factors)) < len(factors):
-        raise _wrong(text, "the same factor stands there twice.  Keep it once.")
-    return Axis(key.strip(), factors)
+    engine = engine or Engine()
+    left = [values for values in sweep.grid() if tuple(values.items()) not in done]
+    if left:
+        yield from engine.each(solve_point, pack(sweep, with_files=engine.is_elsewhere), left, jobs)
 
 
-def check_axes(problem: Problem, catalog: Catalog, axes: Sequence[Axis], loads: bool = True) -> tuple[Axis, ...]:
-    """The axes with the catalog's spelling of GPUs; without `loads`, of prices alone.
+def pack(sweep: Sweep, with_files: bool) -> Packed:
+    """A sweep for workers; `with_files` also what it reads while it solves, for machines that have no such files."""
+    files = read_files(sweep) if with_files else {}
+    catalog = replace(sweep.catalog, kept={})
+    data = pickle.dumps((sweep.problem_file, catalog, sweep.solve, files))
+    return Packed(sha256(data).hexdigest(), zlib.compress(data, 1))
 
-    Raises InputError with every key that names nothing the problem could buy or serve.
-    """
-    seen = [offer for offer, _ in offers_of(problem, catalog)]
-    accepted = {each.model for workload in problem.workloads.values() for each in accepted_models(workload)}
-    accepted |= {card.family for name in accepted if isinstance(card := resolve_model(catalog, name), ModelCard)}
-    prices: list[ApiPrice | ApiQuote] = [*catalog.api_prices, *problem.apis.quotes]
-    possible: dict[str, set[str]] = {
-        "GPU": {offer.gpu for offer in seen},
-        "provider": {offer.provider for offer in seen},
-        "term": {offer.term for offer in seen} | {quote.term for quote in problem.procurement.spend_quotes},
-        "API": {row.provider for row in prices if row.model in accepted and problem.apis.allow},
-        "workload": set(problem.workloads),
+
+def read_files(sweep: Sweep) -> dict[str, bytes]:
+    """What is read again at every solve, by its name: measured rows, traces, the user's own rows."""
+    folder, table = sweep.catalog.folder, TABLES["benchmarks"]
+    out = {f"catalog/{path.relative_to(folder)}": path.read_bytes() for path in sorted(folder.glob(table.path))}
+    for name in named_files(sweep.problem_file.problem):
+        out[f"problem/{name}"] = (sweep.problem_file.folder / name).read_bytes()
+    return out
+
+
+def named_files(problem: Problem) -> list[str]:
+    """Files that a problem names: traces and measurements."""
+    names = [w.traffic.trace for w in problem.workloads.values()] + [problem.performance.benchmarks]
+    return sorted({name for name in names if name})
+
+
+@lru_cache(maxsize=1)
+def unpack(packed: Packed) -> tuple[ProblemFile, Catalog, Solve, TemporaryDirectory[str] | None]:
+    """The problem, the catalog and how to solve, in a worker; and a folder of the files that came along, if any did."""
+    problem_file, catalog, solve, files = pickle.loads(zlib.decompress(packed.data))
+    folder = TemporaryDirectory(prefix="sweep.") if files else None
+    if folder:
+        root = Path(folder.name)
+        problem, renamed = problem_file.problem, {}
+        for place, (name, content) in enumerate(files.items()):
+            kind, _, rest = name.partition("/")
+            plain = rest if kind == "catalog" else f"{place}/{Path(rest).name}"
+            path = root / kind / plain
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            renamed[rest] = plain
+        catalog = replace(catalog, folder=root / "catalog")
+        path = root / "problem" / "problem.yaml"
+        problem_file = replace(problem_file, problem=reading(problem, renamed), path=path)
+    return problem_file, catalog, solve, folder
+
+
+def reading(problem: Problem, renamed: Mapping[str, str]) -> Problem:
+    """The problem with its files under other names."""
+    workloads = {
+        name: workload.model_copy(
+            update={"traffic": workload.traffic.model_copy(update={"trace": renamed[workload.traffic.trace]})}
+        )
+        if workload.traffic.trace
+        else workload
+        for name, workload in problem.workloads.items()
     }
-    keys = ["traffic", *(f"traffic.{name}" for name in possible["workload"])] if loads else []
-    keys += [f"price.{name}" for kind in ("GPU", "provider", "term") for name in possible[kind]]
-    keys += ["price.api", *(f"price.api.{name}" for name in possible["API"])] if possible["API"] else []
-    complaints: list[Complaint] = []
-    found: list[Axis] = []
-    for axis in axes:
-        key = axis.key
-        if key not in keys and key.startswith("price."):
-            gpu = resolve_gpu(catalog, key.removeprefix("price."))
-            key = f"price.{gpu.name}" if isinstance(gpu, Gpu) else key
-        if key not in keys:
-            complaints.append(Complaint(f"--over {printable(axis.key)}", _unknown(key, keys, possible)))
-        elif key in {each.key for each in found}:
-            complaints.append(Complaint(f"--over {key}", "is swept twice.  Give all its factors at once."))
-        found.append(Axis(key, axis.factors))
-    points = math.prod(len(axis.factors) for axis in axes)
-    if points > MOST_POINTS:
-        complaints.append(Complaint("--over", f"{points:,} points; at most {MOST_POINTS:,} are solved.  Take fewer."))
-    if complaints:
-        raise InputError(complaints)
-    return tuple(found)
+    own = problem.performance.benchmarks
+    performance = problem.performance.model_copy(update={"benchmarks": renamed[own]}) if own else problem.performance
+    return problem.model_copy(update={"workloads": workloads, "performance": performance})
 
 
-def sweep(
-    problem_file: ProblemFile, catalog: Catalog, axes: Sequence[Axis], solve: Solve, jobs: int = -1
-) -> Iterator[Solved]:
-    """Every point of the grid in the order in which they are done; `jobs` at a time (-1: one per core).
-
-    A point without a plan is a point with its status.  Raises InputError for keys that name nothing, at once.
-    """
-    axes = check_axes(problem_file.problem, catalog, axes)
-    grid = [
-        dict(zip((axis.key for axis in axes), factors, strict=True))
-        for factors in product(*(axis.factors for axis in axes))
-    ]
-    return _solve_all(problem_file, catalog, grid, solve, jobs)
-
-
-def _solve_all(
-    problem_file: ProblemFile, catalog: Catalog, grid: list[dict[str, float]], solve: Solve, jobs: int
-) -> Iterator[Solved]:
-    from joblib import Parallel, cpu_count, delayed
-
-    jobs = min(len(grid), cpu_count() if jobs < 1 else jobs)
-    work = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")
-    yield from work(delayed(_solve_point)(problem_file, catalog, factors, solve, jobs > 1) for factors in grid)
-
-
-def _solve_point(
-    problem_file: ProblemFile, catalog: Catalog, factors: Mapping[str, float], solve: Solve, in_child: bool
-) -> Solved:
-    if in_child:
-        import signal
-
-        # Ctrl-C reaches every process of a terminal; only the first one is to answer it.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    problem, priced = scaled(problem_file.problem, catalog, factors)
+def solve_point(packed: Packed, values: Mapping[str, float]) -> Solved:
+    """One point, in a worker."""
+    leave_interrupts()
+    problem_file, catalog, solve, _ = unpack(packed)
+    problem, priced = scaled(problem_file.problem, catalog, values)
     try:
         plan = solve(replace(problem_file, problem=problem), priced)
     except NoCandidate:
-        return Solved(_without_plan(factors, "infeasible"))
+        return Solved(point_of(values, None, "infeasible"))
     except InputError:
         raise
     except Exception as error:  # one point's fault must not cost the others
-        return Solved(_without_plan(factors, "stopped"), trouble=f"{type(error).__name__}: {error}")
-    return Solved(
-        SweepPoint(
-            values=dict(factors),
-            status=plan.status,
-            usd_month=plan.usd_month,
-            bound_usd_month=plan.bound_usd_month,
-            gap=plan.gap,
-            mix=mix_of(plan),
-        )
-    )
+        return Solved(point_of(values, None, "stopped"), trouble=f"{type(error).__name__}: {error}")
+    return Solved(point_of(values, plan, plan.status), plan=plan.model_dump_json())
 
 
-def _without_plan(factors: Mapping[str, float], status: str) -> SweepPoint:
+def point_of(values: Mapping[str, float], plan: Plan | None, status: str) -> SweepPoint:
+    """A point and its plan, in short."""
     return SweepPoint(
-        values=dict(factors),
+        values=dict(values),
         status=status,  # type: ignore[arg-type]
-        usd_month=None,
-        bound_usd_month=None,
-        gap=None,
-        mix={},
+        usd_month=plan.usd_month if plan else None,
+        bound_usd_month=plan.bound_usd_month if plan else None,
+        gap=plan.gap if plan else None,
+        mix=mix_of(plan) if plan else {},
+        machines=machines_of(plan) if plan else {},
     )
 
 
@@ -199,93 +193,16 @@ def mix_of(plan: Plan) -> dict[str, float]:
     return dict(mix)
 
 
-def named(names: Iterable[str], keys: Iterable[str]) -> list[str]:
-    """The keys that name a price with these names: its GPU, provider and term, or "api" and "api.PROVIDER"."""
-    wanted = {f"price.{name}" for name in names}
-    return [key for key in keys if key in wanted]
+def machines_of(plan: Plan) -> dict[str, int]:
+    """Machines of each part of the mix, at the busiest hour of each offer."""
+    machines: dict[str, int] = defaultdict(int)
+    for purchase in plan.purchases:
+        term = "existing" if purchase.existing else purchase.term
+        machines[f"{purchase.provider} {purchase.machine} {term}"] += purchase.count
+    return dict(machines)
 
 
-def scaled(
-    problem: Problem, catalog: Catalog, factors: Mapping[str, float], together: bool = False
-) -> tuple[Problem, Catalog]:
-    """Problem and catalog with every price and load that a key names multiplied by its factor.
-
-    Commitments that the catalog gives as a discount become prices first: a factor on on-demand prices leaves
-    them alone.  Several factors on one price multiply; `together` they are one factor, and a price moves once however
-    many keys name it.  Existing commitments are paid already and keep theirs.
-    """
-
-    def dearer(*names: str) -> float:
-        found = [factors[key] for key in named(names, factors)]
-        return math.prod(found[:1] if together else found)
-
-    def rent(row: PriceOffer | Quote) -> float:
-        return dearer(row.gpu, row.provider, row.term)
-
-    def tokens(row: ApiPrice | ApiQuote) -> float:
-        return dearer("api", f"api.{row.provider}")
-
-    offers = (*catalog.offers, *committed_at_a_discount(catalog))
-    catalog = replace(
-        catalog,
-        offers=tuple(row.model_copy(update={"usd_h": row.usd_h * rent(row)}) for row in offers),
-        commitments=(),
-        api_prices=tuple(_dearer(row, tokens(row)) for row in catalog.api_prices),
-    )
-    procurement = problem.procurement.model_copy(
-        update={
-            "quotes": [
-                quote.model_copy(update={"usd_h": quote.usd_h * rent(quote)}) for quote in problem.procurement.quotes
-            ],
-            "spend_quotes": [
-                _spend_scaled(quote, factors, factors.get(f"price.{quote.term}", 1.0))
-                for quote in problem.procurement.spend_quotes
-            ],
-            "existing_spend": [_spend_scaled(each, factors, 1.0) for each in problem.procurement.existing_spend],
-        }
-    )
-    apis = problem.apis.model_copy(update={"quotes": [_dearer(row, tokens(row)) for row in problem.apis.quotes]})
-    workloads = {}
-    for name, workload in problem.workloads.items():
-        factor = factors.get("traffic", 1.0) * factors.get(f"traffic.{name}", 1.0)
-        traffic = workload.traffic.model_copy(update={"scale": workload.traffic.scale * factor})
-        workloads[name] = workload.model_copy(update={"traffic": traffic})
-    return problem.model_copy(update={"procurement": procurement, "apis": apis, "workloads": workloads}), catalog
-
-
-def _spend_scaled(quote: Promise, factors: Mapping[str, float], own: float) -> Promise:
-    """A spend commitment whose rates move with its own term (`own`) and not with on-demand prices.
-
-    Where these fall below its rates it takes nothing off them.
-    """
-    less = own / factors.get("price.on-demand", 1.0)
-    covers = [
-        c.model_copy(update={"discount_share": max(NOTHING, 1 - (1 - c.discount_share) * less)}) for c in quote.covers
-    ]
-    return quote.model_copy(update={"covers": covers})
-
-
-def _dearer(row: TokenPrice, factor: float) -> TokenPrice:
-    prices = [name for name in type(row).model_fields if name.endswith("_usd_mtok")]
-    return row.model_copy(
-        update={name: getattr(row, name) * factor for name in prices if getattr(row, name) is not None}
-    )
-
-
-def _wrong(text: str, what: str) -> InputError:
-    return InputError([Complaint(f"--over {printable(text)}", what)])
-
-
-def _unknown(key: str, keys: Sequence[str], possible: Mapping[str, set[str]]) -> str:
-    terms = sorted(possible["term"], key=lambda term: TERM_MONTHS.get(term, 0))
-    lines = [f"nothing of that name is swept here.{did_you_mean(key, keys)}  Possible:"]
-    if "traffic" in keys:
-        lines.append(f"  traffic, or traffic. with a workload: {', '.join(possible['workload'])}")
-    lines += [
-        f"  price. with a term: {', '.join(terms)}",
-        f"  price. with a GPU: {', '.join(sorted(possible['GPU']))}",
-        f"  price. with a provider: {', '.join(sorted(possible['provider']))}",
-    ]
-    if possible["API"]:
-        lines.append(f"  price.api, or price.api. with an API provider: {', '.join(sorted(possible['API']))}")
-    return "\n  ".join(lines)
+def in_order(found: Sequence[Solved], sweep: Sweep) -> list[Solved]:
+    """What is solved, in the order of the grid."""
+    place = {tuple(values.items()): place for place, values in enumerate(sweep.grid())}
+    return sorted(found, key=lambda each: place[each.values])

@@ -25,6 +25,7 @@ from planner.audit import (
     sharing,
     spot,
     spread,
+    startup,
     today,
 )
 from planner.audit.evidence import Evidence, Finding
@@ -47,6 +48,7 @@ CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     fleet.groups_alike,
     fleet.within_capacity,
     fleet.within_machines,
+    fleet.enough_replicas,
     fleet.where_workloads_run,
     fleet.spot_and_marketplaces,
     resilience.survives_a_machine,
@@ -75,6 +77,7 @@ CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     apis.api_prices,
     apis.api_amounts,
     bill.machine_hours,
+    startup.starts_counted,
     egress.egress_by_provider,
     bill.cost_lines,
     bill.sums_and_gap,
@@ -93,6 +96,7 @@ ABOUT_BUYING: tuple[Callable[[Evidence], Finding], ...] = (
     limits.budget,
     spread.provider_shares,
     spread.few_kinds,
+    fleet.enough_replicas,
 )
 """Of these, the rules on what may be bought: a fleet that is given may break them and still be costed."""
 

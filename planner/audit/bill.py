@@ -9,6 +9,7 @@ from planner.audit.apis import request_usd
 from planner.audit.egress import sent_usd
 from planner.audit.evidence import Evidence, Finding, above, differs, usd_differs
 from planner.audit.offers import said
+from planner.audit.startup import starts_usd_month
 from planner.catalog.rows import TERM_MONTHS
 from planner.traffic.types import HOURS
 
@@ -71,12 +72,13 @@ def cost_lines(e: Evidence) -> Finding:
 
 def _recomputed(e: Evidence) -> dict[str, float]:
     extra, buying = e.problem.overheads, e.problem.procurement
-    names = (*RENT.values(), "commitments", "existing commitments", "cost of capital")
+    names = (*RENT.values(), "start-up time", "commitments", "existing commitments", "cost of capital")
     usd: dict[str, float] = dict.fromkeys(names, 0.0)
     for each in e.plan.purchases:
         line = RENT.get(each.term, "commitments")
         paid_h = e.billed_h(each) - each.covered_hours_month
         usd["existing commitments" if each.existing else line] += each.usd_h * paid_h
+        usd["start-up time"] += starts_usd_month(e, each)
         months = TERM_MONTHS.get(each.term, 0)
         if months and not each.existing:
             # Cash paid at once is paid back month by month: half of it is out, on the mean.

@@ -46,6 +46,27 @@ def groups_alike(e: Evidence) -> Finding:
     return Finding(f"machines of {len(e.groups)} groups are interchangeable", breaches)
 
 
+def enough_replicas(e: Evidence) -> Finding:
+    """In every hour of the week as many replicas as asked for run that may serve a workload."""
+    breaches: list[str] = []
+    checked = 0
+    for name, workload in e.problem.workloads.items():
+        for block in e.plan.blocks if workload.min_replicas else ():
+            checked += 1
+            there = sum(
+                deployment.replicas_by_block.get(block.label, 0)
+                for deployment in e.plan.deployments
+                if any(
+                    each.request_class in e.classes and e.classes[each.request_class].workload == name
+                    for each in deployment.rates
+                )
+                and (workload.interruptible or deployment.market == "firm")
+            )
+            if there < workload.min_replicas:
+                breaches.append(f"{name} in {block.label}: {there} replicas run, {workload.min_replicas} are asked for")
+    return Finding(f"as many replicas as asked for run in {checked} pairs of workload and block", breaches)
+
+
 def within_capacity(e: Evidence) -> Finding:
     """Replicas kept busy never exceed what their queue can carry at the percentile asked for."""
     breaches: list[str] = []

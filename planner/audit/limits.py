@@ -103,7 +103,7 @@ def minimum_rentals(e: Evidence) -> Finding:
         if purchase.billing != "hourly" or purchase.minimum_rental_h <= 1:
             continue
         checked += 1
-        running = _by_hour(e, purchase)
+        running = by_hour(e, purchase)
         starts = [max(0, running[h] - running[h - 1]) for h in range(HOURS)]
         span = min(math.ceil(purchase.minimum_rental_h), HOURS)
         short = [h for h in range(HOURS) if sum(starts[(h - back) % HOURS] for back in range(span)) > running[h]]
@@ -114,7 +114,8 @@ def minimum_rentals(e: Evidence) -> Finding:
     return Finding(f"{checked} purchases with a minimum rental run long enough", breaches)
 
 
-def _by_hour(e: Evidence, purchase: Purchase) -> list[int]:
+def by_hour(e: Evidence, purchase: Purchase) -> list[int]:
+    """Machines of a purchase on in each hour of the week."""
     running = [0] * HOURS
     for label, n in purchase.machines_by_block.items():
         for hour in e.blocks[label].hours if label in e.blocks else ():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,8 @@ class Catalog:
     performance: tuple[rows.FittedConstant, ...]
     mig: tuple[rows.MigProfile, ...] = ()
     machines: tuple[rows.Machine, ...] = ()
+    kept: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What is worked out of the catalog once and used again; copies at other prices share it."""
 
     @cached_property
     def vcpus(self) -> dict[tuple[str, str], int]:

@@ -13,8 +13,8 @@ r"""The fleet MILP, on one page.
               api_kab        requests/s of class k bought from API a; deferred_api_vk requests a month
               sent_pt        GB a month that leave provider p in tier t of its prices; reached_pt if it is open
 
-    minimize  hourly_rent + covered_rent + commitments + cost_of_capital + api_tokens + egress + egress_tiers
-              + self_hosting + provider_fees                                        USD per month
+    minimize  hourly_rent + start_up + covered_rent + commitments + cost_of_capital + api_tokens
+              + egress + egress_tiers + self_hosting + provider_fees                USD per month
 
     such that serve_demand              every request of the hour is served
               serve_deferred            work that may wait is done inside its window
@@ -25,6 +25,7 @@ r"""The fleet MILP, on one page.
               within_api_share          APIs serve no more than their share
               within_api_rate           APIs take no more than their rate limit
               within_replica_capacity   replicas carry what they can at their objective, queueing included
+              keep_replicas_running     replicas run that are to run whether asked for or not
               open_before_use           a deployment that has a replica pays its queue's loss
               within_gpu_parts          replicas that take a part of a GPU fit the GPUs split that way
               within_machine_gpus       replicas fit the machines that run
@@ -38,6 +39,7 @@ r"""The fleet MILP, on one page.
               cover_what_runs           ... and for machines that run
               whole_lots                what is sold by the pod is bought by the pod
               minimum_order             orders are placed whole or not at all
+              count_starts              machines on that were not on the hour before are started
               minimum_rental            a machine once started runs on for its minimum rental
               leave_by_tier             data that leaves a provider is in its tiers
               fill_tiers_in_order       ... and in a cheaper one only once those before are full
@@ -58,6 +60,7 @@ family, write the function and add it to `ROWS` below.
 
 from planner.formulation.assemble import FleetModel, assemble
 from planner.formulation.capacity import (
+    keep_replicas_running,
     open_before_use,
     within_gpu_parts,
     within_machine_gpus,
@@ -88,6 +91,7 @@ from planner.formulation.serving import (
     within_spot_share,
 )
 from planner.formulation.spread import within_few_kinds, within_provider_share
+from planner.formulation.starts import count_starts
 
 ROWS = (
     serve_demand,
@@ -99,6 +103,7 @@ ROWS = (
     within_api_share,
     within_api_rate,
     within_replica_capacity,
+    keep_replicas_running,
     open_before_use,
     within_gpu_parts,
     within_machine_gpus,
@@ -112,6 +117,7 @@ ROWS = (
     cover_what_runs,
     whole_lots,
     minimum_order,
+    count_starts,
     minimum_rental,
     leave_by_tier,
     fill_tiers_in_order,

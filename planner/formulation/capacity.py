@@ -57,6 +57,37 @@ def open_before_use(inputs: FleetInputs, v: Variables) -> Rows:
         yield (c, g, b), n <= n.upBound * z
 
 
+@family(
+    over=("workload", "block"),
+    unit="replicas",
+    says="enough replicas that serve {workload} run in {block}",
+    relaxed="run fewer replicas of {workload} in {block}",
+)
+def keep_replicas_running(inputs: FleetInputs, v: Variables) -> Rows:
+    r"""In every block at least so many replicas run that may serve a workload, whether it asks for them or not.
+
+    .. math::
+        \sum_{c,g:\ w \text{ may be served}} n_{cgb} \ge R_w \qquad \forall w, b
+
+    The dual is what one replica less would save through block *b* (USD per month).
+    """
+    for w, least in inputs.min_replicas.items():
+        places = serving(inputs, w)
+        for b in inputs.block_h if not v.block_usd else ():
+            yield (w, b), lpSum(n for (c, g, bb), n in v.replicas.items() if bb == b and (c, g) in places) >= least
+
+
+def serving(inputs: FleetInputs, workload: str) -> frozenset[tuple[str, str]]:
+    """(deployment, group) of which replicas may serve a workload."""
+    return frozenset(
+        (c, g)
+        for c, k in inputs.rate_req_s
+        if inputs.class_workload[k] == workload
+        for g in inputs.deployment_groups[c]
+        if (k, g) in inputs.admitted
+    )
+
+
 def running(inputs: FleetInputs, v: Variables, g: str, b: str) -> tuple[list[Var], int]:
     """Machines of a group that run in a block: the variables, and those already paid for."""
     decided: list[Var] = []

@@ -13,9 +13,23 @@ Terms = Iterator[tuple[float, Var]]
 
 @cost("machines rented by the hour, on demand and spot")
 def hourly_rent(inputs: FleetInputs, v: Variables) -> Terms:
-    r""".. math:: \sum_{o,b} P_o\, H_b\, h_{ob}"""
+    r""".. math:: \sum_{o,b} P_o\, H_b\, (1 + Z \pi_{gb})\, h_{ob} \qquad o \in g
+    In a whole program pi is none: starts are counted themselves (`start_up`).  Elsewhere it stands for them and never
+    for too much (`planner.rises`), so that blocks can be priced one by one."""
     for (o, b), machines in v.hourly.items():
-        yield inputs.offers[o].usd_h * inputs.block_h[b], machines
+        yield inputs.rent_usd(o, b), machines
+
+
+@cost("machines by the hour between their order and their first request")
+def start_up(inputs: FleetInputs, v: Variables) -> Terms:
+    r""".. math:: \sum_o P_o\, Z\, \tfrac{T}{168} \Bigl( \sum_{b,b'} N_{bb'}\, s_{obb'} + \sum_h s_{oh} \Bigr)
+    with N the hours of the week in which b' follows b."""
+    if inputs.start_h:
+        times = inputs.followers()
+        for (o, b, after), machines in v.added.items():
+            yield inputs.start_usd(o) * times[b, after], machines
+        for (o, _), machines in v.started.items():
+            yield inputs.start_usd(o), machines
 
 
 @cost("rent on demand that a spend commitment pays instead")
@@ -108,6 +122,7 @@ def preference(inputs: FleetInputs, v: Variables) -> Terms:
 
 COSTS = (
     hourly_rent,
+    start_up,
     covered_rent,
     commitments,
     cost_of_capital,

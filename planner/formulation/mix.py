@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pulp import LpMinimize, LpProblem, lpSum
 
@@ -17,8 +17,9 @@ from planner.inputs import FleetInputs
 class Way:
     """One way to run a block: what it would cost and do if all its hours were run so."""
 
-    usd_month: float
+    usd_month: float  # with what it adds at least to starts
     requests_month: Mapping[str, float]  # deferred work done, by class
+    hourly: Mapping[str, int] = field(default_factory=dict)  # offer -> machines on, where starts are paid
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,11 @@ class MixModel:
 
 
 def assemble_mix(
-    inputs: FleetInputs, ways: Mapping[str, Sequence[Way]], undone_usd_request: Mapping[str, float]
+    inputs: FleetInputs,
+    ways: Mapping[str, Sequence[Way]],
+    undone_usd_request: Mapping[str, float],
+    *,
+    counting_starts: bool = False,
 ) -> MixModel:
     r"""Choose hours u of each way j of each block.
 
@@ -43,6 +48,9 @@ def assemble_mix(
     Hours of a block are alike in all that is asked of them, not in how they must be run.  The duals of the second
     family are the credit at which another way may be worth adding.  Work left undone is priced above any way of
     doing it, only to lead the search; a mix that leaves any is no plan.
+
+    `counting_starts` pays what is started from block to block, of the mean of a block's hours, instead of what each way
+    adds at least; blocks without deferred work are then run in one way.
     """
     problem = LpProblem("mix", LpMinimize)
     hours: dict[tuple[str, int], Var] = {}
@@ -52,7 +60,10 @@ def assemble_mix(
     for b, choices in ways.items():
         for j, way in enumerate(choices):
             hours[b, j] = u = problem.add_variable(f"U{len(hours):07d}", 0, inputs.block_week_h[b], "Integer")
-            bill.append(way.usd_month / inputs.block_week_h[b] * u)
+            usd = way.usd_month
+            if counting_starts:
+                usd -= sum(n * inputs.starts_least_usd(o, b) for o, n in way.hourly.items())
+            bill.append(usd / inputs.block_week_h[b] * u)
     for w, window in inputs.windows.items():
         for k in window.requests_month:
             if k in window.api_usd_request:
@@ -62,6 +73,18 @@ def assemble_mix(
             if k not in window.api_usd_request or k in window.api_max_requests:
                 undone[w, k] = problem.add_variable(f"X{len(undone):07d}", 0)
                 bill.append(undone_usd_request[k] * undone[w, k])
+    if counting_starts:
+        mean = mean_machines(inputs, ways, hours)
+        for (b, after), times in inputs.followers().items():
+            for o in sorted({o for o, bb in mean if bb == after}):
+                started = problem.add_variable(f"S{len(bill):07d}", 0)
+                bill.append(times * inputs.start_usd(o) * started)
+                problem.addConstraint(started >= mean[o, after] - mean.get((o, b), 0), f"s{len(bill):07d}")
+        waits = {b for window in inputs.windows.values() for b in window.blocks}
+        for i, (b, j) in enumerate(hours):
+            if b not in waits:
+                whole = problem.add_variable(f"Z{i:07d}", 0, 1, "Integer")
+                problem.addConstraint(hours[b, j] == inputs.block_week_h[b] * whole, f"w{i:07d}")
     problem += lpSum(bill)
     rows: dict[tuple[str, tuple[str, ...]], Row] = {}
     for i, (b, choices) in enumerate(ways.items()):
@@ -79,3 +102,14 @@ def assemble_mix(
             added = problem.addConstraint(row, f"q{len(rows):07d}")
             rows["serve_deferred", (w, k)] = row if added is None else added
     return MixModel(FleetModel(problem, Variables(), rows), hours, bought, undone)
+
+
+def mean_machines(
+    inputs: FleetInputs, ways: Mapping[str, Sequence[Way]], hours: Mapping[tuple[str, int], Var]
+) -> dict[tuple[str, str], Var]:
+    """Machines on in the mean hour of a block, by (offer, block)."""
+    parts: dict[tuple[str, str], list[Var]] = {}
+    for (b, j), u in hours.items():
+        for o, n in ways[b][j].hourly.items():
+            parts.setdefault((o, b), []).append(n / inputs.block_week_h[b] * u)
+    return {label: lpSum(each) for label, each in parts.items()}

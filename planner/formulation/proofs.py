@@ -16,7 +16,7 @@ def never_cheaper_than_proved(inputs: FleetInputs, v: Variables) -> Rows:
     r"""Running a block costs no less than its own exact program said it must.
 
     .. math::
-        \sum_o P_o H_b (h_{ob} - \sum_s x_{sob}) + \text{api}_b + \text{egress}_b
+        \sum_o P_o H_b ((1 + Z \pi_{gb}) h_{ob} - \sum_s x_{sob}) + \text{api}_b + \text{egress}_b
         - \sum_k \lambda_{k}\, 3600 H_b \sum_{c,g} y_{kcgb}
         \;\ge\; V_b(\bar m, \lambda) - \sum_o \gamma_{ob}\, (m_o - \bar m_o)^+
 
@@ -33,7 +33,7 @@ def never_cheaper_than_proved(inputs: FleetInputs, v: Variables) -> Rows:
             yield (b, str(i)), lpSum(v.beyond[step, fact.steps[step]] for step in fact.gain_usd_month) >= 1
             continue
         terms = [
-            offer.usd_h * inputs.block_h[b] * v.hourly[o, b]
+            inputs.rent_usd(o, b) * v.hourly[o, b]
             for o, offer in inputs.offers.items()
             if offer.billing == "hourly" and (o, b) in v.hourly
         ]

@@ -38,6 +38,7 @@ class Variables:
     covered: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # x_sob  machines of o paid by promise s
     lots: dict[str, Var] = field(default_factory=dict)  # l_o    whole lots bought
     started: dict[tuple[str, str], Var] = field(default_factory=dict)  # s_oh   machines started
+    added: dict[tuple[str, str, str], Var] = field(default_factory=dict)  # s_obb'  started where b' follows b
     beyond: dict[tuple[Steps, int], Var] = field(default_factory=dict)  # delta_on  max(0, machines - n) of a step
     is_beyond: dict[tuple[Steps, int], Var] = field(default_factory=dict)  # i_on   1 if machines > n
     uses: dict[str, Var] = field(default_factory=dict)  # u_p    1 if decided for at all
@@ -65,7 +66,9 @@ class Variables:
 def must_self_host(inputs: FleetInputs) -> bool:
     """Whether something asked for in its hour is sold by no API."""
     sold = {k for k, _ in inputs.api_usd_h}
-    return any(demand > 0 and k not in sold for (k, _), demand in inputs.demand_req_s.items())
+    return bool(inputs.min_replicas) or any(
+        demand > 0 and k not in sold for (k, _), demand in inputs.demand_req_s.items()
+    )
 
 
 def most_replicas(
@@ -78,11 +81,14 @@ def most_replicas(
             need = inputs.demand_req_s[k, b]
         elif (k, b) in inputs.reward_max_requests:
             need = inputs.reward_max_requests[k, b] / (3600 * inputs.block_h[b])
+        elif (k, b) not in in_window:
+            need = 0.0
         else:
             window = inputs.windows[in_window[k, b]]
             need = window.requests_month[k] * inputs.block_week_h[b] / (3600 * inputs.block_h[b])
         load += need / inputs.rate_in(c, k, g)
-    return max(1, math.ceil((load + inputs.queue_loss[c]) / inputs.queue_slope[c] - 1e-9))
+    running = max((inputs.min_replicas.get(inputs.class_workload[k], 1) for k in classes), default=1)
+    return max(running, math.ceil((load + inputs.queue_loss[c]) / inputs.queue_slope[c] - 1e-9))
 
 
 def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operated) -> Variables:
@@ -127,6 +133,7 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
                 v.lots[o] = new("L", limit_of(offer) // offer.multiple_of, "Integer")
     for b in inputs.block_h:
         asked = set(classes_in[b])
+        running = {k for k, w in inputs.class_workload.items() if w in inputs.min_replicas}
         for o, offer in inputs.offers.items():
             if offer.existing is None and (offer.billing == "stretch" or (offer.billing == "hourly" and operated)):
                 whole = operate if offer.billing == "hourly" else "Integer"
@@ -140,7 +147,7 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
                     v.covered[s, o, b] = new("X")
         for c, groups in inputs.deployment_groups.items() if operated else ():
             for g in groups:
-                classes = [k for k in rates_of[c] if k in asked and (k, g) in inputs.admitted]
+                classes = [k for k in rates_of[c] if k in asked | running and (k, g) in inputs.admitted]
                 if not classes or g not in stocked:
                     continue
                 useful = most_replicas(inputs, classes, c, g, b, in_window)
@@ -152,13 +159,14 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
                 if inputs.queue_loss[c] > 0 and operation == "whole":
                     v.open[c, g, b] = new("Z", 1, operate)
                 if must_survive := [k for k in classes if k in inputs.protected]:
-                    whole_too = len(must_survive) == len(classes) and inputs.kept_share >= 1 and not promised
+                    whole_too = len(must_survive) == len(classes) and inputs.kept_share >= 1
+                    whole_too = whole_too and not promised and not running
                     v.kept[c, g, b] = v.replicas[c, g, b] if whole_too else new("K", useful, operate)
                     if (g, b) not in v.spare:
                         v.spare[g, b] = new("V", 1, operate)
                     if t and (t, g, b) not in v.kept_split:
                         v.kept_split[t, g, b] = new("G", None, operate)
-                for k in classes:
+                for k in (k for k in classes if k in asked):
                     v.served[k, c, g, b] = y = new("Y")
                     v.served_on.setdefault((c, g, b), []).append((k, y))
                     v.served_of.setdefault((k, b), []).append((g, y))
@@ -166,6 +174,9 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
                         v.ready[k, c, g, b] = w = new("W")
                         v.ready_on.setdefault((c, g, b), []).append((k, w))
                         v.ready_of.setdefault((k, b), []).append((g, w))
+    if inputs.start_h and operation == "whole":
+        by_hour = [o for o, offer in inputs.offers.items() if offer.existing is None and offer.billing == "hourly"]
+        v.added = {(o, *pair): new("T") for pair in inputs.followers() for o in by_hour}
     if not operated:
         v.block_usd = {b: new("C") for b in inputs.block_h}
         v.deferred = {(k, b): new("Q", inputs.windows[w].requests_month[k]) for (k, b), w in in_window.items()}
@@ -216,6 +227,7 @@ def most_steps(inputs: FleetInputs, promise: Offer) -> int:
 def most_machines(inputs: FleetInputs, group: str) -> int:
     """Machines of one group that could hold all replicas any block could keep busy."""
     in_window = inputs.window_of()
+    running = {k for k, w in inputs.class_workload.items() if w in inputs.min_replicas}
     most = 1
     for b in inputs.block_h:
         machines, spare = 0, False
@@ -225,7 +237,8 @@ def most_machines(inputs: FleetInputs, group: str) -> int:
             classes = [
                 k
                 for (cc, k) in inputs.rate_req_s
-                if cc == c and (k, group) in inputs.admitted and ((k, b) in inputs.demand_req_s or (k, b) in in_window)
+                if cc == c and (k, group) in inputs.admitted
+                if (k, b) in inputs.demand_req_s or (k, b) in in_window or k in running
             ]
             if classes:
                 size, gpus = inputs.deployment_gpus[c], inputs.group_gpus[group]

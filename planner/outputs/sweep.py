@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
 
 from rich.console import Console
 
-from planner.errors import Complaint, InputError
 from planner.outputs.figures import number, percent, percent_at_most, plain, things, usd
 from planner.outputs.page import GAP, Line, Page
-from planner.outputs.tables import write_csv
 from planner.plan import Status
 
 SMALL_SHARE = 0.05
@@ -38,19 +35,23 @@ class SweepPoint:
     bound_usd_month: float | None
     gap: float | None
     mix: dict[str, float]  # label of what is bought -> USD per month
+    machines: dict[str, int] = field(default_factory=dict)  # label -> machines at the busiest hour
 
 
-def show_sweep(points: Sequence[SweepPoint], console: Console) -> None:
-    """Print the sweep; points are shown in the order of their values."""
+def show_sweep(points: Sequence[SweepPoint], console: Console, dimensions: int | None = None) -> None:
+    """Print the sweep; points are shown in the order of their values.
+
+    `dimensions`: how many things move by themselves, where some keys go together; left out: every key does.
+    """
     if not points:
         return
     page = Page(console, cents=max(point.usd_month or 0 for point in points) < 1000)
     ordered = sorted(points, key=lambda point: tuple(point.values.values()))
     letters = mix_letters(ordered)
-    if len(ordered[0].values) == 2:
+    if len(ordered[0].values) == 2 and dimensions in (None, 2):
         _show_map(ordered, letters, page)
     else:
-        _show_curve(ordered, letters, page)
+        _show_curve(ordered, letters, page, (dimensions or len(ordered[0].values)) == 1)
     _show_legend(ordered, letters, page)
     _show_proof(ordered, page)
 
@@ -89,7 +90,7 @@ def bar(share: float, cells: int, ascii_only: bool = False) -> str:
     return ("█" * whole + EIGHTHS[eighths]).rstrip()
 
 
-def _show_curve(points: Sequence[SweepPoint], letters: dict[Mix, str], page: Page) -> None:
+def _show_curve(points: Sequence[SweepPoint], letters: dict[Mix, str], page: Page, is_line: bool) -> None:
     names = list(points[0].values)
     most = max(point.usd_month or 0 for point in points)
     ascii_only = page.console.options.ascii_only
@@ -104,13 +105,13 @@ def _show_curve(points: Sequence[SweepPoint], letters: dict[Mix, str], page: Pag
         near = "unknown" if point.gap is None else percent_at_most(point.gap)
         lines.append(Line(shown, (usd(point.usd_month, page.cents), near, letters[winning_mix(point)], drawn)))
     page.table(", ".join(names), ("USD/month", "gap", "mix", ""), lines)
-    if len(names) == 1:
+    if is_line:
         _show_changes(points, letters, page)
 
 
 def _show_changes(points: Sequence[SweepPoint], letters: dict[Mix, str], page: Page) -> None:
     """Between which neighbors another mix begins to win."""
-    [name] = points[0].values
+    name = next(iter(points[0].values))
     changes = [
         f"from {letters[winning_mix(left)]} to {letters[winning_mix(right)]} "
         f"between {number(left.values[name])} and {number(right.values[name])}"
@@ -169,30 +170,3 @@ def _show_proof(points: Sequence[SweepPoint], page: Page) -> None:
     if gaps:
         which = "The others are" if unknown else "Every plan is"
         page.say(f"{which} proved within {percent_at_most(max(gaps))} of the best possible.", indent=0)
-
-
-def write_sweep(points: Sequence[SweepPoint], path: Path) -> None:
-    """One line per point as CSV, a column for each part of any mix; written whole or not at all.
-
-    Raises InputError where it cannot be written.
-    """
-    names = list(dict.fromkeys(name for point in points for name in point.values))
-    labels = sorted({label for point in points for label in point.mix})
-    outcome = ("status", "usd_month", "bound_usd_month", "gap")
-    rows = [
-        {
-            **point.values,
-            **{column: getattr(point, column) for column in outcome},
-            **{f"usd_month: {label}": cost for label, cost in point.mix.items()},
-        }
-        for point in points
-    ]
-    part = path.with_name(f".{path.name}.part")
-    try:
-        write_csv(part, [*names, *outcome, *(f"usd_month: {label}" for label in labels)], rows)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        what = f"the sweep cannot be written here: {error.strerror or error}."
-        remedy = "Close programs that have it open, or name another file."
-        raise InputError([Complaint(str(path), f"{what}  {remedy}")]) from error

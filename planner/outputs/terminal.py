@@ -43,6 +43,7 @@ def show_purchases(plan: Plan, page: Page) -> None:
                 f"{purchase.provider} {purchase.region or '(region not stated)'}, {_term(purchase)}, "
                 f"{usd_fine(purchase.usd_h)}/h each" + ("" if purchase.existing else f", seen {purchase.observed_on}"),
                 *_covered(purchase),
+                *_started(purchase),
             ],
         )
         for purchase in plan.purchases
@@ -128,6 +129,15 @@ def _covered(purchase: Purchase) -> list[str]:
         return []
     share = percent(purchase.covered_hours_month / purchase.hours_month)
     return [f"{share} of these hours are paid by the spend promised below"]
+
+
+def _started(purchase: Purchase) -> list[str]:
+    """How often machines start and what that costs, where it does."""
+    if not purchase.starts_usd_month:
+        return []
+    return [
+        f"{things(purchase.starts_week, 'start')} a week: {usd(purchase.starts_usd_month, True)} a month of start-up"
+    ]
 
 
 def _used(spend: SpendPurchase) -> float:

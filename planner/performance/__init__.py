@@ -56,6 +56,7 @@ class Performance:
         self._constants = constants or shipped_constants()
         self._ratios: Ratios = ratios_of(cards, gpus, benchmarks, own, self._constants)
         self._replicas: dict[tuple[object, ...], tuple[Deployment, Replica | Refusal]] = {}
+        self._points: dict[tuple[int, Objective], OperatingPoint | Refusal] = {}
 
     def curve(self, deployment: Deployment, request: Request) -> list[OperatingPoint] | Refusal:
         """Operating points at 1, 2, 4 ... requests in flight and at the most that fit; no objective asked."""
@@ -79,6 +80,13 @@ class Performance:
         replica = self.replica(deployment, request)
         if isinstance(replica, Refusal):
             return replica
+        # Replicas are kept as long as this is, so that no identity is given to another meanwhile.
+        found = self._points.get((id(replica), objective))
+        if found is None:
+            found = self._points[id(replica), objective] = self._search(deployment, replica, objective)
+        return found
+
+    def _search(self, deployment: Deployment, replica: Replica, objective: Objective) -> OperatingPoint | Refusal:
         limits = Limits(objective)
         good, bad = 0, replica.most + 1
         rungs = replica.ladder
@@ -94,6 +102,11 @@ class Performance:
             if not good:
                 return self._too_slow(deployment, replica, limits)
         return replica.point(good)
+
+    @property
+    def asked(self) -> int:
+        """How many deployments, request classes and objectives it was asked about so far; it remembers all of them."""
+        return len(self._replicas) + len(self._points)
 
     def tells_engine(self, model: ModelCard, gpu: Gpu, precision: str, engine: str) -> bool:
         """Whether measured rows say how this engine differs here from the one that stands for all."""

@@ -204,6 +204,9 @@ def _deferrable(workload: Workload, deferrable: Deferrable, at: KeyPath) -> Iter
         yield Finding(spot, str(error))
     if len(set(deferrable.weekdays)) < len(deferrable.weekdays):
         yield Finding((*at, "deferrable", "weekdays"), "a day is listed twice.  Keep each day once.")
+    if workload.min_replicas:
+        what = "work that may wait needs no replica that runs all the time.  Remove `min_replicas`, or `deferrable`."
+        yield Finding((*at, "min_replicas"), what)
     if (workload.traffic.burst_factor or 1) > 1:
         what = "work that may wait has no bursts to carry.  Remove `burst_factor`, or remove `deferrable`."
         yield Finding((*at, "traffic", "burst_factor"), what)

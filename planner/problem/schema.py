@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import Field
 
 from planner.problem.apis import Apis
+from planner.problem.autoscaling import Autoscaling
 from planner.problem.procurement import Procurement
 from planner.problem.resilience import Resilience
 from planner.problem.section import Money, Name, Positive, Section, Share
@@ -108,6 +109,7 @@ class Problem(Section):
     workloads: Annotated[dict[Name, Workload], Field(min_length=1)]
     procurement: Procurement = Procurement()
     apis: Apis = Apis()
+    autoscaling: Autoscaling = Autoscaling()
     spot: Spot = Spot()
     resilience: Resilience = Resilience()
     spread: Spread = Spread()
@@ -120,3 +122,8 @@ class Problem(Section):
         default=None, description="how prices, loads and rates may come out: `plan montecarlo`, `plan tornado`"
     )
     solver: SolverSettings = SolverSettings()
+    sweep: list[Annotated[dict[Name, str | float | list[float]], Field(min_length=1)]] = Field(
+        default=[],
+        description="what `plan sweep` goes over: items make a grid, the keys of one item go together; key: values as "
+        "in `--over`, as price.h100-sxm: 0.6..1.4/9",
+    )

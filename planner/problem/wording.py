@@ -104,9 +104,9 @@ def _none_of(value: Any, place: KeyPath, whole: type[Section]) -> str:
     kinds = []
     if choices := _choices_of(annotation):
         kinds.append("one of " + ", ".join(str(choice) for choice in choices if choice))
-    if not choices and any(arm is str for arm in _arms(annotation)):
+    if not choices and any(arm is str for arm in halves(annotation)):
         kinds.append("a name")
-    if any(get_origin(arm) is list for arm in _arms(annotation)):
+    if any(get_origin(arm) is list for arm in halves(annotation)):
         kinds.append("a list")
     if keys := _keys_of(annotation):
         kinds.append(f"a group of keys ({', '.join(keys)})")
@@ -202,7 +202,7 @@ def annotation_at(path: KeyPath, whole: type[Section] = Problem) -> tuple[Any, s
     here: Any = whole
     description = ""
     for step in path:
-        arms = _arms(here)
+        arms = halves(here)
         here, description = None, ""
         for arm in arms:
             if isinstance(arm, type) and issubclass(arm, Section) and step in arm.model_fields:
@@ -215,23 +215,23 @@ def annotation_at(path: KeyPath, whole: type[Section] = Problem) -> tuple[Any, s
     return here, description
 
 
-def _arms(annotation: Any) -> list[Any]:
+def halves(annotation: Any) -> list[Any]:
     """A type without Annotated and None, each half of a union on its own."""
     if get_origin(annotation) is Annotated:
-        return _arms(get_args(annotation)[0])
+        return halves(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
-        return [arm for half in get_args(annotation) for arm in _arms(half)]
+        return [arm for half in get_args(annotation) for arm in halves(half)]
     return [] if annotation is type(None) else [annotation]
 
 
 def _keys_of(annotation: Any) -> list[str]:
     return [
         name
-        for arm in _arms(annotation)
+        for arm in halves(annotation)
         if isinstance(arm, type) and issubclass(arm, Section)
         for name in arm.model_fields
     ]
 
 
 def _choices_of(annotation: Any) -> list[Any]:
-    return [choice for arm in _arms(annotation) if get_origin(arm) is Literal for choice in get_args(arm)]
+    return [choice for arm in halves(annotation) if get_origin(arm) is Literal for choice in get_args(arm)]

@@ -140,6 +140,9 @@ class Workload(Section):
         default=1, description="largest share of its requests on spot in any hour, if interruptible"
     )
     deferrable: Deferrable | None = Field(default=None, description="given: it may wait; {} for any hour")
+    min_replicas: Annotated[int, Field(ge=0, le=1000)] = Field(
+        default=0, description="replicas that serve it and run in every hour of the week, whether asked for or not"
+    )
     apis: bool = Field(default=True, description="may be served by an API that sells one of its models")
     api_max_share: Share = Field(
         default=1, description="largest share of its requests, in any hour, that is bought from APIs"
