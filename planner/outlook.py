@@ -17,7 +17,7 @@ from planner.errors import Complaint, InputError, NoCandidate
 from planner.plan import Plan
 from planner.problem.places import ProblemFile
 from planner.reduce import reduce_problem, without_ended
-from planner.search import Progress, silent
+from planner.state import Progress, silent
 from planner.verbs import settings_of, solve
 
 if TYPE_CHECKING:

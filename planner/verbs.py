@@ -256,7 +256,6 @@ def compare(before: Plan, after: Plan, catalog: Catalog | None = None, notes: tu
     from planner.waterfall import listed, waterfall
 
     catalog = catalog or load_catalog()
-
     if before.month_hours != after.month_hours:
         notes += (f"A month has {before.month_hours:g} h in the first plan, {after.month_hours:g} in the second.",)
     return Comparison(

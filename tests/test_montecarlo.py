@@ -108,7 +108,7 @@ def test_stopped_work_goes_on_and_more_draws_go_on_from_fewer(tmp_path, catalog,
     path.write_bytes(path.read_bytes()[:-20])  # killed as the last line was written
     solved = []
     really = cases.solve_case
-    monkeypatch.setattr(cases, "solve_case", lambda c, h, asked: solved.append(asked.place) or really(c, h, asked))
+    monkeypatch.setattr(cases, "solve_case", lambda h, c, asked: solved.append(asked.place) or really(h, c, asked))
     again = montecarlo(problem, catalog, draws=5, journal=path, jobs=1)
     assert solved == [2, 3, 4]
     assert again.casts == whole.casts

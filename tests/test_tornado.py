@@ -20,7 +20,7 @@ from planner.outlook import case_of, tornado
 from planner.problem.procurement import ExistingCommitment
 from planner.problem.read import load_problem
 from planner.reduce import reduce_problem
-from planner.search import silent
+from planner.state import silent
 from planner.verbs import load, solve
 
 # 10 requests/s all week; a GPU serves 4, for $2/h by the hour or $1/h for a year; the API asks $0.0001 a request.

@@ -134,7 +134,7 @@ def next_at(found: dict[float, Point], gap: float) -> float | None:
 
 
 def settle(found: dict[float, Point], nested: bool = True) -> tuple[Point, ...]:
-    """The points in order, each at the least cost of those as tight; if nested, with the best bound of those as loose."""
+    """The points in order, each at the least cost of those as tight; if nested, at the best bound of those as loose."""
     order = [found[at] for at in sorted(found)]
     best: Point | None = None
     out: list[Point] = []

@@ -8,13 +8,20 @@ costs no less than its best one.
 
 from __future__ import annotations
 
+import pickle
+import zlib
 from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, TypeVar
 
+from planner.analysis.engines import Engine
 from planner.analysis.evaluate import bought
 from planner.analysis.moved import moved
-from planner.analysis.sweep import Solve
+from planner.analysis.sweep import Packed, Solve
 from planner.audit import audit
 from planner.catalog.load import Catalog
 from planner.catalog.rows import TERM_MONTHS, PriceOffer
@@ -26,10 +33,14 @@ from planner.owning import offer_of_owned
 from planner.plan import Plan, Purchase, Status
 from planner.problem.places import ProblemFile
 from planner.problem.schema import Problem
+from planner.processes import leave_interrupts
 from planner.reduce import Reduced, Standing, reduce_problem
 from planner.search import search
 from planner.solver import Settings
 from planner.tidy import tidy
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,3 +181,28 @@ def spend_label(problem: Problem, place: int) -> str:
     """The name of a spend commitment on offer in the numbers (`planner.spending.spend_plans`)."""
     quote = problem.procurement.spend_quotes[place]
     return f"{quote.provider}/spend commitment {place + 1}/{quote.term}"
+
+
+def side_by_side(
+    work: Callable[[Case, Item], Answer], case: Case, items: Sequence[Item], jobs: int
+) -> Iterator[Answer]:
+    """What each item comes to, as each is done, in `jobs` processes (-1: one per core); each gets the case once."""
+    if jobs == 1 or len(items) < 2:
+        yield from (work(case, item) for item in items)
+        return
+    bare = replace(case, catalog=replace(case.catalog, kept={}))
+    data = pickle.dumps((work, bare))
+    yield from Engine().each(in_worker, Packed(sha256(data).hexdigest(), zlib.compress(data, 1)), items, jobs)
+
+
+def in_worker(packed: Packed, item: Any) -> Any:
+    """One item, in a process of its own."""
+    leave_interrupts()
+    work, case = unpacked(packed)
+    return work(case, item)
+
+
+@lru_cache(maxsize=1)
+def unpacked(packed: Packed) -> Any:
+    """The work and the case; what a worker keeps with its catalog serves all its items."""
+    return pickle.loads(zlib.decompress(packed.data))

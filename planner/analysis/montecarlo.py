@@ -20,8 +20,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from planner.analysis.held import Case, Holding
-from planner.analysis.moved import side_by_side
+from planner.analysis.held import Case, Holding, side_by_side
 from planner.plan import Plan, Status
 from planner.uncertainty import Summary, summary
 
@@ -118,7 +117,7 @@ def outcome(status: Status, plan: Plan | None) -> Outcome:
     return Outcome(status=status, usd_month=plan.usd_month, bound_usd_month=plan.bound_usd_month, buys=buys(plan))
 
 
-def solve_case(case: Case, holding: Holding, asked: Asked) -> Cast:
+def solve_case(holding: Holding, case: Case, asked: Asked) -> Cast:
     """One case solved three times; what nothing is signed for is the same twice if nothing is held."""
     trouble = ""
     solved = kept = waiting = Outcome(status="stopped")
@@ -147,7 +146,7 @@ def run(
     """Every case in its order; those that are known are not solved again, `done` is told of each that is new."""
     found = {each.asked.place: each for each in known}
     left = [one for one in asked if one.place not in found]
-    for each in side_by_side(partial(solve_case, case, holding), left, jobs) if left else ():
+    for each in side_by_side(partial(solve_case, holding), case, left, jobs) if left else ():
         found[each.asked.place] = each
         done(each)
     return [found[one.place] for one in asked]

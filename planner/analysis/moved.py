@@ -5,13 +5,14 @@ A factor of 1 leaves a thing as the problem and the catalog say it.  Nothing her
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from typing import TypeVar
 
 import numpy as np
 
-from planner.analysis.sweep import Axis, check_axes, scaled
+from planner.analysis.axes import Axis
+from planner.analysis.levers import Choices, check_axes
+from planner.analysis.scaled import scaled
 from planner.catalog.load import Catalog
 from planner.catalog.rows import TERM_MONTHS
 from planner.errors import Complaint, InputError
@@ -30,9 +31,6 @@ EITHER_WAY = 0.2
 """A range that nobody states goes so far up and down."""
 FEW_SELLERS = 3
 """Fewer providers than this make no spread of prices."""
-
-Item = TypeVar("Item")
-Answer = TypeVar("Answer")
 
 
 def moved(problem: Problem, catalog: Catalog, factors: Mapping[str, float]) -> tuple[Problem, Catalog]:
@@ -56,15 +54,20 @@ def check_keys(problem: Problem, catalog: Catalog, keys: Iterable[str], where: s
     """Each key with the catalog's spelling.  Raises `InputError` for what names nothing; `where` is where it stands."""
     found: dict[str, str] = {key: key for key in keys if key in LEVELS}
     complaints: list[Complaint] = []
+    choices = Choices(problem, catalog)
     for key in keys:
         if key in LEVELS:
             continue
         try:
-            [axis] = check_axes(problem, catalog, [Axis(key, (1.0,))])
+            [axis] = check_axes(problem, catalog, [Axis(key, (1.0,), said_at=f"{where} {key}")])
+            lever = choices.lever(axis.key)
+            if lever is not None and (lever.kind == "number" or lever.amount):
+                what = "is an amount.  What is uncertain is a factor on prices, discounts or loads"
+                complaints.append(Complaint(axis.place, f"{what}, or one of: {', '.join(LEVELS)}."))
             found[key] = axis.key
         except InputError as error:
             also = f"\n  {', '.join(LEVELS)}"
-            complaints += [Complaint(f"{where} {key}", each.what + also) for each in error.complaints]
+            complaints += [Complaint(each.where, each.what + also) for each in error.complaints]
     if complaints:
         raise InputError(complaints)
     return found
@@ -162,13 +165,3 @@ def spread_of(gpu: str, catalog: Catalog) -> Range:
     p10, p50, p90 = np.quantile(sorted(lowest.values()), (0.1, 0.5, 0.9))
     why = f"{len(lowest)} providers, seen {min(days):%Y-%m} to {max(days):%Y-%m}: middle 80 % over the median"
     return Range(key=f"price.{gpu}", low=float(p10 / p50), high=float(p90 / p50), why=why)
-
-
-def side_by_side(work: Callable[[Item], Answer], items: Sequence[Item], jobs: int) -> Iterator[Answer]:
-    """What each item comes to, as each is done, in `jobs` processes (-1: one per core)."""
-    from joblib import Parallel, cpu_count, delayed
-
-    jobs = max(1, min(len(items), cpu_count() if jobs < 1 else jobs))
-    yield from Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")(
-        delayed(work)(item) for item in items
-    )

@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from planner.analysis.held import Case, Holding
-from planner.analysis.moved import side_by_side
+from planner.analysis.held import Case, Holding, side_by_side
+from planner.analysis.levers import Choices
 from planner.analysis.price_changes import line_of, method_for
 from planner.analysis.sweep import mix_of
 from planner.plan import Plan, Status
@@ -71,7 +71,7 @@ def tornado(case: Case, base: Plan, ranges: Sequence[Range], jobs: int, progress
     asked = [(each.key, factor) for each in ranges for factor in (each.low, each.high)]
     open_ = [one for one in asked if not settled(case, base, *one)]
     found = {one: as_end(base, one[1]) for one in asked if one not in open_}
-    for key, end in side_by_side(partial(solve_end, case, base, holding), open_, jobs):
+    for key, end in side_by_side(partial(solve_end, base, holding), case, open_, jobs):
         found[key, end.factor] = end
         progress(f"{len(found)} of {len(asked)} ends solved")
     swings = [Swing(range=each, ends=(found[each.key, each.low], found[each.key, each.high])) for each in ranges]
@@ -90,7 +90,10 @@ def settled(case: Case, base: Plan, key: str, factor: float) -> bool:
 def told_by_bill(case: Case, key: str) -> bool:
     """Whether a plan's cost is a line in this factor: a price that stands in no rule of the problem."""
     file, priced = case.at({})
-    return key.startswith("price.") and method_for(file.problem, priced, [key]) == "concave"
+    choices = Choices(file.problem, priced)
+    lever = choices.lever(key)
+    simple = lever is not None and choices.is_price(lever)
+    return simple and method_for(file.problem, priced, [key]) == "concave"
 
 
 def spends_nothing(case: Case, base: Plan, key: str) -> bool:
@@ -115,7 +118,7 @@ def as_end(base: Plan, factor: float) -> End:
     )
 
 
-def solve_end(case: Case, base: Plan, holding: Holding, asked: tuple[str, float]) -> tuple[str, End]:
+def solve_end(base: Plan, holding: Holding, case: Case, asked: tuple[str, float]) -> tuple[str, End]:
     """One end of a range.  Where the plan kept costs less than the one found, it is the best one known."""
     key, factor = asked
     factors = {key: factor}

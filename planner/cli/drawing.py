@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from planner.cli.answering import answer_console, warn, watched, writable
+from planner.cli.answering import answer_console, warn, writable
 from planner.cli.solving import Gap, ProblemName, TimeLimit
+from planner.cli.sweeping import watched_processes
 from planner.cli.swinging import Jobs
 from planner.files import write_whole
 
@@ -47,7 +48,7 @@ def montecarlo(
 
     read = verbs.load(problem)
     writable(output, "-o", read.path)
-    found = watched(
+    found = watched_processes(
         lambda report: outlook.montecarlo(
             read,
             draws=draws,

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from planner.cli.answering import answer_console, watched, writable
+from planner.cli.answering import answer_console, writable
 from planner.cli.solving import Gap, ProblemName, TimeLimit
+from planner.cli.sweeping import watched_processes
 from planner.files import write_whole
 
 Jobs = Annotated[int | None, typer.Option(min=1, help="Problems solved side by side.", show_default="one per core")]
@@ -43,7 +44,7 @@ def tornado(
 
     read = verbs.load(problem)
     writable(output, "-o", read.path)
-    found = watched(
+    found = watched_processes(
         lambda report: outlook.tornado(
             read, gap=gap, time_limit_s=time_limit, jobs=-1 if jobs is None else jobs, progress=report
         )
