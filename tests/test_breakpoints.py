@@ -16,7 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_brute_force import blended, interrupted, little_from_apis, promised, scattered, spread_out, surviving
 from test_egress import tiered
+from test_min_replicas import running
 from test_sharing import random_shared
+from test_startup import starting
 from typer.testing import CliRunner
 
 from planner.analysis.breakpoints import Bought, Flip, Line, Probe, Stretch, march, tell
