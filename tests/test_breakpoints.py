@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from test_brute_force import blended, interrupted, little_from_apis, promised, scattered, spread_out, surviving
 from test_egress import tiered
 from test_sharing import random_shared
+from test_startup import starting
 from typer.testing import CliRunner
 
 from planner.analysis.breakpoints import Bought, Flip, Line, Probe, Stretch, march, tell
@@ -383,7 +384,7 @@ def test_every_rule_that_counts_prices_is_one_that_is_known_to():
     # a family that is missing here makes V(t) less than concave: planner.analysis.price_changes.method_for must know it
     seen, counting = set[str](), set[str]()
     fleets = (surviving, interrupted, spread_out, blended, promised, scattered, tiered, random_shared, little_from_apis)
-    for fleet in (random_fleet, *fleets):
+    for fleet in (random_fleet, starting, *fleets):
         for seed in range(30):
             i = fleet(seed)
             names = frozenset(i.offers) | {a for _, a in i.api_usd_h}

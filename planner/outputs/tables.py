@@ -27,7 +27,7 @@ OFFER_COLUMNS = ("provider", "region", "country", "machine", "gpu", "gpus", "ter
 PURCHASE_COLUMNS = (
     *OFFER_COLUMNS,
     *("billing", "count", "hours_month", "covered_hours_month", "usd_h", "usd_month", "upfront_usd"),
-    "minimum_rental_h",
+    *("minimum_rental_h", "starts_week", "starts_usd_month"),
     *("interruptions_month", "serving_share", "interruptions_source", "busy_share", "group", "source", "observed_on"),
     "ends_on",
 )
