@@ -153,24 +153,12 @@ def plan_sweep(
 
     Raises `InputError` for keys, values or a solver that cannot be, and where there is nothing to sweep.
     """
-    from planner.analysis.axes import Axis, axes_of, parse_over
-    from planner.analysis.levers import check_dimensions
-    from planner.analysis.sweep import Sweep
+    from planner.analysis.sweep import sweep_of
 
     check_solver(solver or problem.problem.solver.name)
-    catalog = catalog or load_catalog()
-    dimensions = [(each,) if isinstance(each, Axis) else parse_over(each) for each in over] or axes_of(problem)
-    if not dimensions:
-        what = "says nothing to sweep over.  Add --over, as --over price.spot=0.5..1.5/5, or `sweep:` in the file."
-        raise InputError([Complaint(str(problem.path or problem.problem.name), what)])
     ask = {"gap": gap, "time_limit_s": time_limit_s, "solver": solver, "today": (today := today or date.today())}
-    return Sweep(
-        problem_file=problem,
-        catalog=catalog,
-        dimensions=check_dimensions(problem.problem, catalog, dimensions),
-        solve=partial(solve, **ask, threads=1, price_spares=False),  # type: ignore[arg-type]
-        today=today,
-    )
+    one = partial(solve, **ask, threads=1, price_spares=False)  # type: ignore[arg-type]
+    return sweep_of(problem, catalog or load_catalog(), over, one, today)
 
 
 def sweep(
