@@ -9,7 +9,7 @@ import time
 from itertools import pairwise
 
 import planner
-from planner.verbs import breakpoints
+from planner.outlook import breakpoints
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--problem", default="enterprise70b")

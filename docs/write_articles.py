@@ -197,6 +197,60 @@ CASES = [
             "workloads.documents.traffic.output_tok": 1000,
         },
     ),
+    Case(
+        problem="article-right-sizing",
+        about="a task that a 14B model does as well, 14B in BF16",
+        article="B: 4.80 USD/h, a quarter of 19.20 for the 70B",
+        why="agrees: a quarter of the next row",
+        changed={"workloads.task.models": [{"model": "qwen2.5-14b", "precisions": ["bf16"]}]},
+    ),
+    Case(
+        problem="article-right-sizing",
+        about="the same, 70B in BF16",
+        article="B: 19.20 USD/h, 14,016 a month",
+        why="the load of the case takes sixteen H100; the ratio is the article's",
+        changed={"workloads.task.models": [{"model": "llama-3.1-70b", "precisions": ["bf16"]}]},
+    ),
+    Case(
+        problem="article-right-sizing",
+        about="the same, 70B in INT4",
+        article="B: 2 or 3 GPUs in place of 8 at the same throughput, at high batch",
+        why="at high batch arithmetic decides, and INT4 weights are multiplied in 16 bits: memory is saved, GPUs are not",
+        changed={"workloads.task.models": [{"model": "llama-3.1-70b", "precisions": ["int4"]}]},
+    ),
+    Case(
+        problem="article-right-sizing",
+        about="the same, either model, BF16 or FP8",
+        article="",
+        why="14B in FP8 on one pair",
+    ),
+    Case(
+        problem="article-sovereign",
+        about="a regulated assistant, no rule",
+        article="A: vendors, providers, regions excluded where the law asks",
+        why="today's prices of the catalog",
+    ),
+    Case(
+        problem="article-sovereign",
+        about="the same, European Union only",
+        article="",
+        why="the rule costs the difference to the row above",
+        changed={"procurement.where.continents": ["EU"]},
+    ),
+    Case(
+        problem="article-sovereign",
+        about="the same, no NVIDIA",
+        article="A: AMD, Gaudi, TPU and others as ways out",
+        why="AMD's MI300X by the GPU; other makes have no price, or no rate, in the catalogs",
+        changed={"procurement.where.exclude_vendors": ["nvidia"]},
+    ),
+    Case(
+        problem="article-sovereign",
+        about="the same, both",
+        article="",
+        why="MI300X in the European Union is sold by eights only",
+        changed={"procurement.where.continents": ["EU"], "procurement.where.exclude_vendors": ["nvidia"]},
+    ),
 ]
 
 

@@ -46,6 +46,7 @@ def interruptions_of(row: PriceOffer, asked: Spot, risks: Risks) -> Interruption
         source = f"{known.interruption_high_share:g} of the machines in a month, the band's upper end: {known.source}"
     else:
         month, source = ASSUMED_MONTH, "assumed: the catalog has no figure for this pool"
+    month *= asked.interruptions_factor
     return Interruptions(month=month, serving_share=serving_share(month, asked), source=source)
 
 

@@ -33,7 +33,6 @@ from planner.traffic.types import Load
 if TYPE_CHECKING:
     from planner.analysis.axes import Axis
     from planner.analysis.breakeven import Breakeven
-    from planner.analysis.price_changes import Breakpoints
     from planner.analysis.sweep import Solved, Sweep
     from planner.comparison import Comparison
     from planner.evaluation import Evaluation
@@ -154,24 +153,12 @@ def plan_sweep(
 
     Raises `InputError` for keys, values or a solver that cannot be, and where there is nothing to sweep.
     """
-    from planner.analysis.axes import Axis, axes_of, parse_over
-    from planner.analysis.levers import check_dimensions
-    from planner.analysis.sweep import Sweep
+    from planner.analysis.sweep import sweep_of
 
     check_solver(solver or problem.problem.solver.name)
-    catalog = catalog or load_catalog()
-    dimensions = [(each,) if isinstance(each, Axis) else parse_over(each) for each in over] or axes_of(problem)
-    if not dimensions:
-        what = "says nothing to sweep over.  Add --over, as --over price.spot=0.5..1.5/5, or `sweep:` in the file."
-        raise InputError([Complaint(str(problem.path or problem.problem.name), what)])
     ask = {"gap": gap, "time_limit_s": time_limit_s, "solver": solver, "today": (today := today or date.today())}
-    return Sweep(
-        problem_file=problem,
-        catalog=catalog,
-        dimensions=check_dimensions(problem.problem, catalog, dimensions),
-        solve=partial(solve, **ask, threads=1, price_spares=False),  # type: ignore[arg-type]
-        today=today,
-    )
+    one = partial(solve, **ask, threads=1, price_spares=False)  # type: ignore[arg-type]
+    return sweep_of(problem, catalog or load_catalog(), over, one, today)
 
 
 def sweep(
@@ -257,7 +244,6 @@ def compare(before: Plan, after: Plan, catalog: Catalog | None = None, notes: tu
     from planner.waterfall import listed, waterfall
 
     catalog = catalog or load_catalog()
-
     if before.month_hours != after.month_hours:
         notes += (f"A month has {before.month_hours:g} h in the first plan, {after.month_hours:g} in the second.",)
     return Comparison(
@@ -291,35 +277,6 @@ def breakeven(
     load = reduce_traffic(problem.problem, problem.folder, catalog)
     one = partial(solve, gap=gap, time_limit_s=time_limit_s, price_spares=False)
     return find(problem, load, catalog, one, lambda doing: progress(doing, None, None))
-
-
-def breakpoints(
-    problem: ProblemFile,
-    over: Sequence[str],
-    catalog: Catalog | None = None,
-    *,
-    low: float = 0.5,
-    high: float = 1.5,
-    together: bool = False,
-    gap: float | None = None,
-    time_limit_s: float | None = None,
-    progress: Progress = silent,
-) -> list[Breakpoints]:
-    """Where the best plan changes as prices such as "price.b200-sxm" go from `low` to `high` times what they are.
-
-    One price after the other, or `together`: all of them times one factor.
-    Raises `InputError` for keys or factors that cannot be, `NoCandidate` where there is no plan at any factor.
-    """
-    from planner.analysis.price_changes import check, find_breakpoints
-
-    catalog = catalog or load_catalog()
-    keys = check(problem.problem, catalog, over, low, high)
-    gap = settings_of(problem, gap, time_limit_s, None, None).gap
-    one = partial(solve, gap=gap, time_limit_s=time_limit_s, price_spares=False)
-    return [
-        find_breakpoints(problem, catalog, each, low, high, gap, one, lambda doing: progress(doing, None, None))
-        for each in ([keys] if together else [(key,) for key in keys])
-    ]
 
 
 def robust(

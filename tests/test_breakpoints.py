@@ -16,7 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_brute_force import blended, interrupted, little_from_apis, promised, scattered, spread_out, surviving
 from test_egress import tiered
+from test_min_replicas import running
 from test_sharing import random_shared
+from test_startup import starting
 from typer.testing import CliRunner
 
 from planner.analysis.breakpoints import Bought, Flip, Line, Probe, Stretch, march, tell
@@ -26,12 +28,13 @@ from planner.cli import app
 from planner.errors import InputError, NoCandidate
 from planner.formulation import ROWS, assemble
 from planner.inputs import FleetInputs
+from planner.outlook import breakpoints
 from planner.problem.places import ProblemFile
 from planner.problem.read import load_problem
 from planner.search import search
 from planner.solution import Solution
 from planner.solver import Settings
-from planner.verbs import breakpoints, solve
+from planner.verbs import solve
 
 EXACT = Settings(gap=0.0, time_limit_s=60)
 AGREE = 1e-5
@@ -382,7 +385,19 @@ def test_the_command_says_it_in_words_and_in_json(tmp_path, catalog):
 def test_every_rule_that_counts_prices_is_one_that_is_known_to():
     # a family that is missing here makes V(t) less than concave: planner.analysis.price_changes.method_for must know it
     seen, counting = set[str](), set[str]()
-    fleets = (surviving, interrupted, spread_out, blended, promised, scattered, tiered, random_shared, little_from_apis)
+    fleets = (
+        surviving,
+        interrupted,
+        spread_out,
+        blended,
+        promised,
+        scattered,
+        tiered,
+        random_shared,
+        little_from_apis,
+        running,
+        starting,
+    )
     for fleet in (random_fleet, *fleets):
         for seed in range(30):
             i = fleet(seed)

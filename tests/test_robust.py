@@ -416,6 +416,8 @@ def test_a_budget_is_on_what_is_made_small(tmp_path):
         ("traffic: 0.4", "price.1y: 0.4", "signed for is signed before a scenario comes"),
         ("traffic: 0.4", "trafic: 0.4", "Did you mean traffic"),
         ("traffic: 0.4", "traffic: 0", "traffic"),
+        ("traffic: 0.4", "month_hours: 0.9", "a scenario changes nothing else"),
+        ("traffic: 0.4", "price.rack/home-gpu/1y: 0.9", "signed for is signed before a scenario comes"),
         ("name: many", "name: few", '"few" names 2 scenarios'),
         ("weight: 3", "weight: -3", "weight"),
         ("scenarios:", "scenarios: []\nsolver_:", "solver_"),
@@ -425,6 +427,25 @@ def test_scenarios_that_cannot_be_are_told_with_their_line(tmp_path, before, aft
     with pytest.raises(ProblemError, match=re.escape(said)) as raised:
         solved(tmp_path, PROBLEM.replace(before, after, 1))
     assert "rollout.yaml:" in str(raised.value)
+
+
+def test_spend_commitments_keep_their_rates_by_provider_and_gpu_alone(tmp_path):
+    promise = "  spend_quotes:\n    - {provider: rack, term: 1y, covers: [{discount_share: 0.2}], SEEN}\n".replace(
+        "SEEN", "observed_on: 2026-11-01, source: tests"
+    )
+    text = PROBLEM.replace("apis: {allow", promise + "apis: {allow")
+    with pytest.raises(ProblemError, match="by provider and GPU alone"):
+        solved(tmp_path, text.replace("price.rack: 1.5", "price.1x-home-gpu: 1.5"))
+    assert solved(tmp_path, text.replace("price.rack: 1.5", "price.rack/home-gpu: 1.5")).status == "optimal"
+
+
+def test_machines_by_the_hour_start_in_the_week_of_their_scenario(tmp_path):
+    # Nothing is signed.  "few" 2 machines all week and "many" 8, on all the time: nothing is started.  With three that
+    # run whether asked for or not, "few" has one more: 730 x (3 x 3 x 1/4 + 8 x 4.5 x 3/4)
+    text = PROBLEM.replace("usd_h: 2,", "usd_h: 20,") + "autoscaling: {startup_minutes: 30}\n"
+    assert solved(tmp_path, text).usd_month == pytest.approx(730 * (2 * 3 / 4 + 8 * 4.5 * 3 / 4))
+    kept = solved(tmp_path, text.replace("    traffic:", "    min_replicas: 3\n    traffic:"))
+    assert kept.usd_month == pytest.approx(730 * (3 * 3 / 4 + 8 * 4.5 * 3 / 4)) and not kept.signed
 
 
 def test_a_problem_without_scenarios_says_how_to_add_them(tmp_path):

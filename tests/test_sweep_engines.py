@@ -20,7 +20,9 @@ from planner.analysis.engines import Engine, engine_of
 from planner.analysis.sweep import Solved, Sweep, pack, solve_point, solve_points, unpack
 from planner.catalog.load import load_catalog
 from planner.errors import InputError
+from planner.performance import Performance
 from planner.plan import Plan
+from planner.reduce import performance_of
 from planner.verbs import load, plan_sweep
 
 ROOT = Path(__file__).parents[1]
@@ -80,6 +82,26 @@ def test_a_worker_unpacks_a_sweep_once(monkeypatch):
     unpack.cache_clear()
     assert len(list(solve_points(whole, jobs=1))) == 8
     assert len(unpacked) == 1
+
+
+def test_estimates_are_kept_until_anything_they_rest_on_changes(tmp_path):
+    catalog = load_catalog()
+    problem = load("starter8b", catalog).problem
+    lines = (ROOT / "catalogs" / "benchmarks.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    rows = [line for line in lines if "llama-3.1-8b" in line]
+    (tmp_path / "rows.csv").write_text(lines[0] + rows[0], encoding="utf-8")
+
+    def estimates(**changes: object) -> Performance:
+        asked = problem.performance.model_copy(update={"benchmarks": "rows.csv"} | changes)
+        return performance_of(problem.model_copy(update={"performance": asked}), tmp_path, catalog)
+
+    first = estimates()
+    assert estimates() is first
+    assert estimates(efficiency=2.0) is first
+    assert estimates(memory_share=0.8) is not first
+    first = estimates()
+    (tmp_path / "rows.csv").write_text(lines[0] + "".join(rows[:2]), encoding="utf-8")
+    assert estimates() is not first
 
 
 @pytest.mark.parametrize("text", ["dusk://a:1", "dask://a", "dask://:8786", "dask", "ray://a:b", "", "local://a:1"])

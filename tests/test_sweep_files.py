@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,12 @@ def test_a_library_that_is_missing_is_named_with_how_to_get_it(path, option, ext
     with pytest.raises(InputError, match=rf"needs {extra}.  Install it with: pip install 'fleet-planner\["):
         sweep_files.check_format(Path(path), option)
     sweep_files.check_format(Path("a.csv"), "-o")
+
+
+def test_the_page_on_sweeps_shows_what_its_command_prints(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    page = (Path(__file__).parents[1] / "docs" / "sweep.md").read_text(encoding="utf-8")
+    [(command, shown)] = re.findall(r"```\n\$ plan (.*?)\n(.*?)\n```", page, re.S)
+    result = CliRunner().invoke(app, [*command.split(), "--jobs", "1"])
+    assert result.exit_code == 0
+    assert [line.rstrip() for line in result.stdout.strip("\n").splitlines()] == shown.splitlines()

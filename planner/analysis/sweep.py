@@ -18,11 +18,12 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from planner.analysis.axes import Dimension, grid_of
+from planner.analysis.axes import Axis, Dimension, axes_of, grid_of, parse_over
 from planner.analysis.engines import Engine
+from planner.analysis.levers import check_dimensions
 from planner.analysis.scaled import lever_of, scaled
 from planner.catalog.load import TABLES, Catalog
-from planner.errors import InputError, NoCandidate
+from planner.errors import Complaint, InputError, NoCandidate
 from planner.outputs.sweep import SweepPoint
 from planner.plan import Plan
 from planner.problem.by_path import numbers_of
@@ -55,6 +56,21 @@ class Sweep:
         levers = {key: lever_of(key, numbers_of(problem), problem.workloads) for key in keys}
         are_factors = {key for key, lever in levers.items() if lever and lever.kind != "number" and not lever.amount}
         return {key: f"{key} (factor)" if key in are_factors else key for key in keys}
+
+
+def sweep_of(
+    problem_file: ProblemFile, catalog: Catalog, over: Sequence[str | Axis], solve: Solve, today: date
+) -> Sweep:
+    """A sweep over these axes; without any, over those of the problem file.
+
+    Raises InputError for keys and values that cannot be, and where there is nothing to sweep.
+    """
+    dimensions = [(each,) if isinstance(each, Axis) else parse_over(each) for each in over] or axes_of(problem_file)
+    if not dimensions:
+        what = "says nothing to sweep over.  Add --over, as --over price.spot=0.5..1.5/5, or `sweep:` in the file."
+        raise InputError([Complaint(str(problem_file.path or problem_file.problem.name), what)])
+    checked = check_dimensions(problem_file.problem, catalog, dimensions)
+    return Sweep(problem_file=problem_file, catalog=catalog, dimensions=checked, solve=solve, today=today)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,10 @@ def interruptions_counted(e: Evidence) -> Finding:
 
 
 def _taken_back_a_month(e: Evidence, purchase: Purchase) -> float:
+    return _known_a_month(e, purchase) * e.problem.spot.interruptions_factor
+
+
+def _known_a_month(e: Evidence, purchase: Purchase) -> float:
     if e.problem.spot.interruptions_month is not None:
         return e.problem.spot.interruptions_month
     place = (purchase.provider, purchase.region, purchase.machine)

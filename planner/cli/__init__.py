@@ -18,12 +18,15 @@ from planner.cli.breaking_points import breakpoints
 from planner.cli.calibrating import calibrate
 from planner.cli.catalogs import catalog_app
 from planner.cli.comparing import compare, rfq
+from planner.cli.drawing import montecarlo
 from planner.cli.estimating import estimate
 from planner.cli.evaluating import evaluate
+from planner.cli.limiting import frontier
 from planner.cli.problems import import_app, init, validate
 from planner.cli.robust import robust
 from planner.cli.solving import solve
 from planner.cli.sweeping import sweep
+from planner.cli.swinging import tornado
 
 app = typer.Typer(
     name="plan",
@@ -43,6 +46,9 @@ app.command()(sweep)
 app.command()(breakpoints)
 app.command()(breakeven)
 app.command()(robust)
+app.command()(tornado)
+app.command()(montecarlo)
+app.command()(frontier)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(rfq)

@@ -47,13 +47,13 @@ def breakpoints(
     """
     from json import dumps
 
-    from planner import verbs
+    from planner import outlook, verbs
     from planner.outputs.breakpoints import breakpoints_object, show_breakpoints
 
     read = verbs.load(problem)
     writable(output, "-o", read.path)
     found = watched(
-        lambda report: verbs.breakpoints(
+        lambda report: outlook.breakpoints(
             read, over, low=low, high=high, together=together, gap=gap, time_limit_s=time_limit, progress=report
         )
     )

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from planner.cli.answering import INTERRUPTED, answer_console, progress_console, warn, writable
+from planner.cli.answering import INTERRUPTED, answer_console, progress_console, warn, watched, writable
 from planner.cli.solving import Gap, ProblemName, Solver, TimeLimit
 from planner.errors import Complaint, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from planner.analysis.journal import Journal
     from planner.analysis.sweep import Solved
+    from planner.cli.answering import Report, Result
     from planner.outputs.sweep import SweepPoint
 
 
@@ -103,7 +104,7 @@ def sweep(
     except KeyboardInterrupt:
         interrupted = True
         if jobs != 1 and not where.is_elsewhere:
-            _stop_processes()
+            stop_processes()
     finally:
         if journal:
             journal.close()
@@ -152,7 +153,17 @@ def _collect(to_come: Iterator[Solved], total: int, found: list[Solved], journal
             bar.advance(task)
 
 
-def _stop_processes() -> None:
+def watched_processes(work: Callable[[Report], Result]) -> Result:
+    """Long work that is done by processes, which end with it where it is interrupted."""
+    try:
+        return watched(work)
+    except KeyboardInterrupt:
+        stop_processes()
+        raise
+
+
+def stop_processes() -> None:
+    """End processes that solve side by side."""
     from joblib.externals.loky import get_reusable_executor
 
     get_reusable_executor().shutdown(wait=False, kill_workers=True)

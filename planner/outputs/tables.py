@@ -28,7 +28,17 @@ PURCHASE_COLUMNS = (
     *OFFER_COLUMNS,
     *("billing", "count", "hours_month", "covered_hours_month", "usd_h", "usd_month", "upfront_usd"),
     "minimum_rental_h",
-    *("interruptions_month", "serving_share", "interruptions_source", "busy_share", "group", "source", "observed_on"),
+    *(
+        "starts_week",
+        "starts_usd_month",
+        "interruptions_month",
+        "serving_share",
+        "interruptions_source",
+        "busy_share",
+        "group",
+        "source",
+        "observed_on",
+    ),
     "ends_on",
 )
 CHANGE_COLUMNS = (

@@ -16,6 +16,7 @@ from planner.problem.places import Finding, KeyPath
 from planner.problem.procurement import Quote
 from planner.problem.right_sizing import right_sizing
 from planner.problem.schema import Problem
+from planner.problem.uncertainty import uncertainty
 from planner.problem.wording import did_you_mean
 from planner.problem.workload import Deferrable, Slo, Traffic, Workload
 
@@ -41,6 +42,8 @@ def within_sections(problem: Problem) -> list[Finding]:
     found += right_sizing(problem)
     found += api_rules(problem)
     found += _scenarios(problem)
+    if problem.uncertainty is not None:
+        found += uncertainty(problem.uncertainty)
     if not problem.apis.allow and (problem.apis.providers or problem.apis.quotes):
         what = "providers or quotes are listed, but `allow: false` forbids all APIs.  Keep one of the two."
         found.append(Finding(("apis", "allow"), what))
@@ -284,6 +287,6 @@ def _scenarios(problem: Problem) -> Iterator[Finding]:
             what = f'"{each.name}" names {count[each.name]} scenarios.  Give each a name of its own.'
             yield Finding(("scenarios", index, "name"), what)
         for key in each.factors:
-            if key.removeprefix("price.") in TERM_MONTHS:
+            if key.startswith("price.") and set(key.removeprefix("price.").split("/")) & set(TERM_MONTHS):
                 what = "what is signed for is signed before a scenario comes, at the price of the problem."
                 yield Finding(("scenarios", index, "factors", key), what + "  Leave it out; `plan sweep` varies it.")

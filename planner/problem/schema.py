@@ -21,6 +21,7 @@ from planner.problem.section import Money, Name, Positive, Section, Share
 from planner.problem.sharing import Sharing
 from planner.problem.spot import Spot
 from planner.problem.spread import Spread
+from planner.problem.uncertainty import Uncertainty
 from planner.problem.workload import Workload
 
 
@@ -119,6 +120,9 @@ class Problem(Section):
     currency: Currency | None = Field(default=None, description="left out: USD alone")
     performance: Performance = Performance()
     scenarios: list[Scenario] = Field(default=[], description="what may come; only `plan robust` looks at it")
+    uncertainty: Uncertainty | None = Field(
+        default=None, description="how prices, loads and rates may come out: `plan montecarlo`, `plan tornado`"
+    )
     solver: SolverSettings = SolverSettings()
     sweep: list[Annotated[dict[Name, str | float | list[float]], Field(min_length=1)]] = Field(
         default=[],

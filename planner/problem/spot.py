@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from planner.problem.section import Section, Share
+from planner.problem.section import Positive, Section, Share
 
 Minutes = Annotated[float, Field(ge=0, le=1440, allow_inf_nan=False)]
 
@@ -19,6 +19,9 @@ class Spot(Section):
 
     interruptions_month: Annotated[float, Field(ge=0, le=7300, allow_inf_nan=False)] | None = Field(
         default=None, description="of a machine running all month; left out: the catalog's, or once a day if unknown"
+    )
+    interruptions_factor: Positive = Field(
+        default=1, description="interruptions of every pool, given, known or assumed, times this"
     )
     recovery_minutes: Minutes = Field(
         default=15, description="from an interruption until another machine serves: found, started, weights loaded"
