@@ -62,7 +62,7 @@ def test_tax_is_on_both(tmp_path):
 def test_a_budget_may_leave_no_way_without_it(tmp_path):
     # at $3/h the four machines cost 8,760 a month
     asked = problem(tmp_path, more="budget: {usd_month: 8000}\n")
-    sure, too_dear = walk_away(asked, planner.solve(asked))[ACME]
+    _, too_dear = walk_away(asked, planner.solve(asked))[ACME]
     assert too_dear is None
 
 

@@ -39,9 +39,8 @@ def quote_lines(plan: Plan, start: date | None = None, accepted: Accepted | None
     """A line for each purchase that a provider can be asked for; without what is there already, and without spot."""
     begin = start or first_of_next_month(plan.prices_observed.today)
     asked = [p for p in plan.purchases if not p.existing and p.term != "spot"]
-    lines = [
-        quote_line(plan, p, begin, accepted or {}) for p in sorted(asked, key=lambda p: (p.provider, -p.usd_month))
-    ]
+    asked.sort(key=lambda p: (p.provider, -p.usd_month))
+    lines = [quote_line(plan, p, begin, accepted or {}) for p in asked]
     return lines + [spend_line(spend, begin) for spend in plan.spends if not spend.existing]
 
 
@@ -141,8 +140,8 @@ def as_markdown(plan: Plan, lines: Sequence[Row]) -> str:
     head += [
         *textwrap.wrap(
             "For the buyer, not to be sent: each provider's part below is complete in itself. Target prices are those "
-            f"the plan counts with, in USD, per machine and not per GPU.{standing(plan, lines)} Spot and machines already "
-            "paid for are not asked for.",
+            f"the plan counts with, in USD, per machine and not per GPU.{standing(plan, lines)} Spot and machines "
+            "already paid for are not asked for.",
             80,
         ),
         "",
