@@ -173,6 +173,7 @@ class FleetInputs:
     block_hours: Mapping[str, tuple[int, ...]] = field(
         default_factory=dict
     )  #        hours of the week; equal parts from the front hold equally many of every alike night
+    week_of: Mapping[str, str] = field(default_factory=dict)  #        by block and workload: whose week, if not one
     start_h: float = 0  # Z      h paid from the order of a machine by the hour until it serves
     rise: Mapping[tuple[str, str], float] = field(
         default_factory=dict
@@ -254,13 +255,25 @@ class FleetInputs:
 
     def followers(self) -> Mapping[tuple[str, str], int]:
         """(block, another after it) -> hours of the week in which it is followed so; the week follows itself."""
-        blocks = [b for _, b in sorted((hour, b) for b, hours in self.block_hours.items() for hour in hours)]
-        return Counter(pair for pair in zip(blocks[-1:] + blocks, blocks, strict=False) if pair[0] != pair[1])
+        out: Counter[tuple[str, str]] = Counter()
+        for week in self.weeks():
+            blocks = [b for _, b in sorted((hour, b) for b, hours in week.block_hours.items() for hour in hours)]
+            out.update(pair for pair in zip(blocks[-1:] + blocks, blocks, strict=False) if pair[0] != pair[1])
+        return out
+
+    def weeks(self) -> list[FleetInputs]:
+        """The same with the hours of one week each, if scenarios have weeks of their own."""
+        several: dict[str | None, dict[str, tuple[int, ...]]] = {}
+        for b, hours in self.block_hours.items():
+            several.setdefault(self.week_of.get(b), {})[b] = hours
+        return [self] if len(several) < 2 else [replace(self, block_hours=hours) for hours in several.values()]
 
     def start_usd(self, o: str) -> float:
         """What one start a week costs [USD/month]."""
-        week_h = sum(len(hours) for hours in self.block_hours.values())
-        return self.offers[o].usd_h * self.start_h * self.month_h / week_h
+        offer = self.offers[o]
+        there = [b for b in self.block_hours if b not in offer.away]
+        weeks = sum(self.block_h[b] for b in there) / sum(len(self.block_hours[b]) for b in there)
+        return offer.usd_h * self.start_h * weeks
 
     def kinds_there(self, limit: str) -> frozenset[str]:
         """Kinds of what is already paid for: they count whatever is decided."""

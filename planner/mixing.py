@@ -241,6 +241,10 @@ def hour_by_hour(inputs: FleetInputs) -> FleetInputs:
             for b, hours in inputs.block_hours.items()
             for i, p in enumerate(parts[b])
         },
+        week_of={
+            **inputs.week_of,
+            **{p: inputs.week_of[b] for b, ps in parts.items() if b in inputs.week_of for p in ps},
+        },
         block_week_h={p: inputs.block_week_h[b] // len(ps) for b, ps in parts.items() for p in ps},
         demand_req_s={(k, p): d for (k, b), d in inputs.demand_req_s.items() for p in parts[b]},
         windows={

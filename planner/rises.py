@@ -25,9 +25,11 @@ def with_rise(inputs: FleetInputs, settings: Settings) -> FleetInputs:
         work = work_of(inputs, g)
         of_block = known.get(key := tuple(work.items()))
         if of_block is None:
-            model = assemble_rises(inputs, work)
-            solve_model(model.model, settings, relaxed=True)
-            of_block = known[key] = {b: x.varValue or 0.0 for b, x in model.rise.items()}
+            of_block = known[key] = {}
+            for week in inputs.weeks():
+                model = assemble_rises(week, work)
+                solve_model(model.model, settings, relaxed=True)
+                of_block |= {b: x.varValue or 0.0 for b, x in model.rise.items()}
         rise |= {(g, b): pi for b, pi in of_block.items()}
     return replace(inputs, rise=rise)
 

@@ -26,10 +26,13 @@ def starts_usd(inputs: FleetInputs, runs: Sequence[BlockRun]) -> float:
     """What all starts of a plan come to [USD/month]; its runs have their hours (`in_order`)."""
     if not inputs.start_h:
         return 0.0
-    on = {hour: run.hourly for run in runs for hour in run.hours}
-    hours = sorted(on)
-    offers = sorted({o for hourly in on.values() for o in hourly})
-    return sum(inputs.start_usd(o) * starts_in([on[hour].get(o, 0) for hour in hours]) for o in offers)
+    usd = 0.0
+    for week in inputs.weeks():
+        on = {hour: run.hourly for run in runs if run.block in week.block_hours for hour in run.hours}
+        hours = sorted(on)
+        offers = sorted({o for hourly in on.values() for o in hourly})
+        usd += sum(inputs.start_usd(o) * starts_in([on[hour].get(o, 0) for hour in hours]) for o in offers)
+    return usd
 
 
 def in_order(inputs: FleetInputs, runs: list[BlockRun]) -> list[BlockRun]:
@@ -42,6 +45,8 @@ def in_order(inputs: FleetInputs, runs: list[BlockRun]) -> list[BlockRun]:
     """
     if not inputs.start_h:
         return runs
+    if len(weeks := inputs.weeks()) > 1:
+        return [r for w in weeks for r in in_order(w, [run for run in runs if run.block in w.block_hours])]
     of_block: dict[str, list[BlockRun]] = defaultdict(list)
     for run in runs:
         of_block[run.block].append(run)

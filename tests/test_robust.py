@@ -22,6 +22,9 @@ from brute_force import BruteForce
 from fleets import chat_fleet, committed, random_fleet, rented
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_brute_force import interrupted, surviving
+from test_min_replicas import running
+from test_startup import starting
 from typer.testing import CliRunner
 
 import planner
@@ -233,6 +236,39 @@ def test_no_signature_is_better_than_the_one_found(kind):
     assert feasible >= 1
 
 
+KINDS = {"plain": random_fleet, "starts": starting, "replicas": running, "pools": interrupted, "machines": surviving}
+
+
+def at_two_loads(inputs: FleetInputs, seed: int) -> dict[str, FleetInputs]:
+    """A fleet in which nothing is signed, at two loads."""
+    offers = {o: x for o, x in inputs.offers.items() if not signed_now(x)}
+    quotas = {
+        q: replace(quota, weight={o: n for o, n in quota.weight.items() if o in offers})
+        for q, quota in inputs.quotas.items()
+    }
+    none = replace(inputs, offers=offers, quotas=quotas, minimum_orders={}, budget_usd_month=None)
+    load = random.Random(seed).choice([0.6, 1.3])
+    other = replace(none, demand_req_s={label: d * load for label, d in none.demand_req_s.items()})
+    return {"as it is": none, "other": other}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_where_nothing_is_signed_every_scenario_is_planned_by_itself(kind):
+    feasible = 0
+    for seed in range(7000, 7030):
+        scenarios = at_two_loads(KINDS[kind](seed), seed)
+        own = alone(scenarios, EXACT)
+        both = search(together(scenarios, {"as it is": 0.3, "other": 0.7}), EXACT)
+        if any(found.usd_month is None for found in own.values()):
+            assert both.ended is Ended.INFEASIBLE, seed
+            continue
+        feasible += 1
+        apart = 0.3 * own["as it is"].usd_month + 0.7 * own["other"].usd_month
+        assert both.usd_month == pytest.approx(apart, rel=AGREE, abs=1e-4), seed
+        assert both.bound_usd_month <= apart * (1 + AGREE) + AGREE, seed
+    assert feasible > 4
+
+
 @given(
     needed=st.lists(st.integers(1, 5), min_size=2, max_size=3),
     rents=st.lists(st.sampled_from([0.8, 1.5, 2.5, 4.0]), min_size=3, max_size=3),
@@ -296,7 +332,7 @@ def test_a_spend_commitment_keeps_the_rates_of_its_day():
         {"provider": "acme", "term": "1y", "covers": [{"discount_share": 0.4}], "observed_on": date(2026, 11, 1),
          "source": "tests"}
     )  # fmt: skip
-    found = locked(quote, {"price.on-demand": 1.2, "price.h100": 2.0, "price.beta": 9.0}, ["h100", "l40s"]).covers
+    found = locked(quote, {"price.on-demand": 1.2, "price.acme/h100": 2.0, "price.beta": 9.0}, ["h100", "l40s"]).covers
     # 0.6 of the old price is 0.6 / 2.4 = 0.25 of the new one of an H100, 0.5 of that of anything else
     assert [(c.where.gpus, round(c.discount_share, 9)) for c in found] == [(["h100"], 0.75), ([], 0.5)]
 

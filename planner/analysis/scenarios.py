@@ -5,6 +5,7 @@ A scenario's factors reach what is rented once it has come.  What is signed now 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +15,7 @@ from planner.analysis.scaled import NOTHING, Promise, scaled
 from planner.catalog.load import Catalog
 from planner.catalog.rows import TERM_MONTHS, PriceOffer
 from planner.errors import NoCandidate, ProblemError
-from planner.market import WEEK_H
+from planner.market import WEEK_H, offers_of
 from planner.problem.matching import named
 from planner.problem.places import Finding, ProblemFile
 from planner.problem.procurement import Coverage, Quote, SpendQuote
@@ -39,29 +40,33 @@ def checked_factors(problem_file: ProblemFile, catalog: Catalog) -> dict[str, di
     if not asked.scenarios:
         what = "no scenarios are given.  Add `scenarios:` with a name, a weight and factors each; docs/robust.md."
         raise ProblemError(problem_file.complaints([Finding((), what)]))
-    for name, workload in asked.workloads.items():
-        if workload.min_replicas:
-            what = "a plan for many scenarios does not know replicas that always run.  Leave `min_replicas` out."
-            found.append(Finding(("workloads", name, "min_replicas"), what))
-    if asked.autoscaling.startup_minutes:
-        what = "a plan for many scenarios does not count start-up time.  Leave `startup_minutes` out."
-        found.append(Finding(("autoscaling", "startup_minutes"), what))
     choices = Choices(asked, catalog)
     for index, each in enumerate(asked.scenarios):
-        at = ("scenarios", index, "factors")
         mine: dict[str, float] = {}
         for key, factor in each.factors.items():
             name = choices.respelled(key)
-            lever = choices.lever(name)
-            if lever is None or not (lever.kind == "load" or choices.is_price(lever)):
-                found.append(Finding((*at, key), choices.unknown(name, False, not found, factors_only=True)))
-            elif name in mine:
-                found.append(Finding((*at, key), f"names the same as another key of this scenario: {name}.  Keep one."))
+            what = "" if name not in mine else f"names the same as another key of this scenario: {name}.  Keep one."
+            if what := what or refusal(choices, name, first=not found):
+                found.append(Finding(("scenarios", index, "factors", key), what))
             mine[name] = factor
         out[each.name] = mine
     if found:
         raise ProblemError(problem_file.complaints(found))
     return out
+
+
+def refusal(choices: Choices, key: str, first: bool) -> str:
+    """Why a key cannot be a factor of a scenario; empty if it can."""
+    lever, buying = choices.lever(key), choices.problem.procurement
+    if lever is None:
+        return choices.unknown(key, prices_only=False, first=first)
+    if lever.kind not in ("load", "rent", "tokens") or lever.amount:
+        return "is no factor on a price or a load, and a scenario changes nothing else.  `plan sweep` varies it."
+    plain = {"on-demand", "spot"} | choices.possible["GPU"] | choices.possible["provider"]
+    if lever.kind == "rent" and not plain.issuperset(lever.names) and (buying.spend_quotes or buying.existing_spend):
+        what = "names a machine or a region, and spend commitments keep their rates by provider and GPU alone."
+        return what + "  Name one of these, or leave the spend commitments out."
+    return ""
 
 
 def mean_of(factors: Mapping[str, Mapping[str, float]], weight: Mapping[str, float]) -> dict[str, float]:
@@ -82,7 +87,7 @@ def moved(
 
     `steps`: in what each spend commitment on offer is promised, by its place in the file [USD/h].
     """
-    buying, gpus = problem.procurement, Choices(problem, catalog).possible["GPU"]
+    buying, gpus = problem.procurement, {offer.gpu for offer, _ in offers_of(problem, catalog)}
     dearer, priced = scaled(problem, catalog, factors, moves=decided_later)
     quotes = [
         locked(quote, factors, gpus).model_copy(update={"step_usd_h": steps[index]} if index in steps else {})
@@ -98,17 +103,20 @@ def locked(quote: Promise, factors: Mapping[str, float], gpus: Collection[str]) 
 
     Where these fall below its rates it takes nothing off them.
     """
-    everywhere = factors.get(f"price.{quote.provider}", 1.0) * factors.get("price.on-demand", 1.0)
+    everywhere = {quote.provider, "on-demand"}
+    rents = [(set(key.removeprefix("price.").split("/")), factor) for key, factor in factors.items()]
+    several = sorted({name for names, _ in rents for name in names} & set(gpus))
 
-    def at(covered: Coverage, factor: float) -> Coverage:
-        return covered.model_copy(update={"discount_share": max(NOTHING, 1 - (1 - covered.discount_share) / factor)})
+    def at(covered: Coverage, names: set[str]) -> Coverage:
+        dearer = math.prod(factor for those, factor in rents if those <= names)
+        return covered.model_copy(update={"discount_share": max(NOTHING, 1 - (1 - covered.discount_share) / dearer)})
 
     covers = []
     for covered in quote.covers:
-        for gpu in sorted(gpus):
-            if f"price.{gpu}" in factors and (not covered.where.gpus or named(gpu, covered.where.gpus)):
+        for gpu in several:
+            if not covered.where.gpus or named(gpu, covered.where.gpus):
                 only = covered.model_copy(update={"where": covered.where.model_copy(update={"gpus": [gpu]})})
-                covers.append(at(only, factors[f"price.{gpu}"] * everywhere))
+                covers.append(at(only, everywhere | {gpu}))
         covers.append(at(covered, everywhere))
     return quote.model_copy(update={"covers": covers})
 

@@ -74,6 +74,8 @@ def keep_replicas_running(inputs: FleetInputs, v: Variables) -> Rows:
     for w, least in inputs.min_replicas.items():
         places = serving(inputs, w)
         for b in inputs.block_h if not v.block_usd else ():
+            if inputs.week_of.get(b) != inputs.week_of.get(w):
+                continue
             yield (w, b), lpSum(n for (c, g, bb), n in v.replicas.items() if bb == b and (c, g) in places) >= least
 
 

@@ -71,6 +71,12 @@ def must_self_host(inputs: FleetInputs) -> bool:
     )
 
 
+def kept_running(inputs: FleetInputs, b: str) -> set[str]:
+    """Classes of workloads of which replicas run in a block whether asked for or not."""
+    there = {w for w in inputs.min_replicas if inputs.week_of.get(w) == inputs.week_of.get(b)}
+    return {k for k, w in inputs.class_workload.items() if w in there}
+
+
 def most_replicas(
     inputs: FleetInputs, classes: list[str], c: str, g: str, b: str, in_window: dict[tuple[str, str], str]
 ) -> int:
@@ -133,7 +139,7 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
                 v.lots[o] = new("L", limit_of(offer) // offer.multiple_of, "Integer")
     for b in inputs.block_h:
         asked = set(classes_in[b])
-        running = {k for k, w in inputs.class_workload.items() if w in inputs.min_replicas}
+        running = kept_running(inputs, b)
         for o, offer in inputs.offers.items():
             if b in offer.away:
                 continue
@@ -178,7 +184,8 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
                         v.ready_of.setdefault((k, b), []).append((g, w))
     if inputs.start_h and operation == "whole":
         by_hour = [o for o, offer in inputs.offers.items() if offer.existing is None and offer.billing == "hourly"]
-        v.added = {(o, *pair): new("T") for pair in inputs.followers() for o in by_hour}
+        pairs = inputs.followers()
+        v.added = {(o, *p): new("T") for p in pairs for o in by_hour if p[0] not in inputs.offers[o].away}
     if not operated:
         v.block_usd = {b: new("C") for b in inputs.block_h}
         v.deferred = {(k, b): new("Q", inputs.windows[w].requests_month[k]) for (k, b), w in in_window.items()}
@@ -229,10 +236,9 @@ def most_steps(inputs: FleetInputs, promise: Offer) -> int:
 def most_machines(inputs: FleetInputs, group: str) -> int:
     """Machines of one group that could hold all replicas any block could keep busy."""
     in_window = inputs.window_of()
-    running = {k for k, w in inputs.class_workload.items() if w in inputs.min_replicas}
     most = 1
     for b in inputs.block_h:
-        machines, spare = 0, False
+        machines, spare, running = 0, False, kept_running(inputs, b)
         for c, groups in inputs.deployment_groups.items():
             if group not in groups:
                 continue
