@@ -215,7 +215,7 @@ CASES = [
         problem="article-right-sizing",
         about="the same, 70B in INT4",
         article="B: 2 or 3 GPUs in place of 8 at the same throughput, at high batch",
-        why="at high batch arithmetic decides, and INT4 weights are multiplied in 16 bits: memory is saved, GPUs are not",
+        why="at high batch arithmetic decides, and INT4 is multiplied in 16 bits: it saves memory, not GPUs",
         changed={"workloads.task.models": [{"model": "llama-3.1-70b", "precisions": ["int4"]}]},
     ),
     Case(

@@ -178,6 +178,30 @@ def frontier(
     return find(problem, catalog or load_catalog(), knob, points, asked, one, lambda doing: progress(doing, None, None))
 
 
+def walk_away(
+    problem: ProblemFile,
+    plan: Plan,
+    catalog: Catalog | None = None,
+    *,
+    gap: float | None = None,
+    time_limit_s: float | None = None,
+    progress: Progress = silent,
+) -> Mapping[tuple[str, str, str, str], tuple[float | None, float | None]]:
+    """By (provider, region, machine, term) of what a plan rents: the price up to which it is worth taking for sure, and
+    the one above which a plan without it is cheaper [USD/h].
+
+    Raises `InputError` where the plan is of another problem.
+    """
+    from planner.analysis.walkaway import walk_away as find
+
+    if plan.problem != problem.problem.name:
+        what = f"is a plan for {plan.problem}, not for {problem.problem.name}.  Give the problem that it was made from."
+        raise InputError([Complaint("plan", what)])
+    one = partial(solve, gap=gap, time_limit_s=time_limit_s, price_spares=False)
+    found = find(problem, catalog or load_catalog(), plan, one, lambda doing: progress(doing, None, None))
+    return {place: (each.sure_usd_h, each.too_dear_usd_h) for place, each in found.items()}
+
+
 def breakpoints(
     problem: ProblemFile,
     over: Sequence[str],

@@ -82,20 +82,19 @@ class Choices:
             lever.kind in ("rent", "tokens") and not lever.amount and names >= set(lever.names) and len(lever.names) < 2
         )
 
-    def keys(self, prices_only: bool, factors_only: bool = False) -> list[str]:
-        """Keys to choose from where one is misspelled; `factors_only`: prices and loads."""
+    def keys(self, prices_only: bool) -> list[str]:
+        """Keys to choose from where one is misspelled."""
         keys = [f"price.{name}" for kind in ("GPU", "provider", "term") for name in self.possible[kind]]
         keys += ["price.api", *(f"price.api.{name}" for name in self.possible["API"])] if self.possible["API"] else []
         if not prices_only:
             keys += ["traffic", *(f"traffic.{name}" for name in self.possible["workload"])]
-        if not prices_only and not factors_only:
             keys += ["discount", *self.numbers]
         return keys
 
-    def unknown(self, key: str, prices_only: bool, first: bool, factors_only: bool = False) -> str:
+    def unknown(self, key: str, prices_only: bool, first: bool) -> str:
         """What is said of a key that names nothing; of the first one with all that is possible."""
         possible = self.possible
-        what = f"nothing of that name is swept here.{did_you_mean(key, self.keys(prices_only, factors_only))}"
+        what = f"nothing of that name is swept here.{did_you_mean(key, self.keys(prices_only))}"
         if not first:
             return what
         lines = [f"{what}  Possible:"]
@@ -108,7 +107,7 @@ class Choices:
         ]
         if possible["API"]:
             lines.append(f"  price.api, or price.api. with an API provider: {', '.join(sorted(possible['API']))}")
-        if not prices_only and not factors_only:
+        if not prices_only:
             if self.discounts:
                 names = {row.provider for row in self.discounts} | {row.term for row in self.discounts}
                 lines.append(f"  discount, or discount. with a term or provider: {some_of(names)}")

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from planner.cli.answering import answer_console, writable
+from planner.cli.answering import answer_console, watched, writable
 from planner.cli.evaluating import files_here
+from planner.cli.solving import Gap, TimeLimit
 from planner.errors import Complaint, InputError
 from planner.files import write_whole
 
@@ -80,6 +81,16 @@ def rfq(
             show_default="the first of next month",
         ),
     ] = None,
+    problem: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="The plan's problem: also say up to which price to accept a quote, a solve for each line.",
+            show_default=False,
+        ),
+    ] = None,
+    gap: Gap = None,
+    time_limit: TimeLimit = None,
 ) -> None:
     """Turn a plan into a request for quotes, a sheet for each provider, ready to be filled in.
 
@@ -92,7 +103,10 @@ def rfq(
         plan rfq plan.json -o rfq.md
 
         plan rfq plan.json -o rfq.csv --start 2027-01-01
+
+        plan rfq plan.json --problem enterprise70b -o rfq.md
     """
+    from planner import outlook, verbs
     from planner.outputs.rfq import as_csv, as_json, as_markdown, quote_lines
     from planner.plan_file import read_plan
 
@@ -100,7 +114,13 @@ def rfq(
         raise InputError([Complaint(f"-o {output}", "ends in neither .csv nor .md.  Name the file with one of them.")])
     writable(output, "-o", plan)
     read, _ = read_plan(plan)
-    lines = quote_lines(read, start.date() if start else None)
+    accepted = None
+    if problem is not None:
+        asked = verbs.load(problem)
+        accepted = watched(
+            lambda report: outlook.walk_away(asked, read, gap=gap, time_limit_s=time_limit, progress=report)
+        )
+    lines = quote_lines(read, start.date() if start else None, accepted)
     if output is not None:
         write_whole(output, as_csv(lines) if output.suffix == ".csv" else as_markdown(read, lines))
     if json:

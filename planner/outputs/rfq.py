@@ -1,7 +1,7 @@
 """A plan as a request for quotes: what is asked of each provider, at which price the plan counts with it.
 
-The target is the plan's own price and nothing else: at it the plan is what it says.  How far a quote may lie above
-before another plan is cheaper is not known without solving again, and not claimed.
+The target is the plan's own price: at it the plan is what it says.  How far a quote may lie above before another plan
+is cheaper is told where it was asked for (`analysis.walkaway`), and not claimed elsewhere.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import io
 import json
 import textwrap
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from planner.catalog.rows import TERM_MONTHS
@@ -23,25 +23,30 @@ from planner.plan import Plan, Purchase
 
 COLUMNS = (
     "provider", "machine", "gpu", "gpus", "region", "country", "machines", "term", "start", "end", "machine_hours_week",
-    "when", "minimum_rental_h", "target_usd_h", "target_upfront_usd", "target_usd_month", "price_source",
+    "when", "minimum_rental_h", "target_usd_h", "target_upfront_usd", "target_usd_month",
+    "accept_to_usd_h", "too_dear_above_usd_h", "price_source",
     "price_observed_on", "quoted_usd_h", "quoted_upfront_usd", "available_from", "quote_valid_until", "contact",
     "remarks",
 )  # fmt: skip
 TO_FILL_IN = COLUMNS[-6:]
 
 Row = dict[str, object]
+Accepted = Mapping[tuple[str, str, str, str], tuple[float | None, float | None]]
+"""(provider, region, machine, term) -> prices [USD/h]: accepted for sure, too dear for sure."""
 
 
-def quote_lines(plan: Plan, start: date | None = None) -> list[Row]:
+def quote_lines(plan: Plan, start: date | None = None, accepted: Accepted | None = None) -> list[Row]:
     """A line for each purchase that a provider can be asked for; without what is there already, and without spot."""
     begin = start or first_of_next_month(plan.prices_observed.today)
     asked = [p for p in plan.purchases if not p.existing and p.term != "spot"]
-    lines = [quote_line(plan, p, begin) for p in sorted(asked, key=lambda p: (p.provider, -p.usd_month))]
+    asked.sort(key=lambda p: (p.provider, -p.usd_month))
+    lines = [quote_line(plan, p, begin, accepted or {}) for p in asked]
     return lines + [spend_line(spend, begin) for spend in plan.spends if not spend.existing]
 
 
-def quote_line(plan: Plan, p: Purchase, begin: date) -> Row:
+def quote_line(plan: Plan, p: Purchase, begin: date, accepted: Accepted) -> Row:
     """What is asked for, and empty cells for the answer."""
+    sure, too_dear = accepted.get((p.provider, p.region, p.machine, p.term), (None, None))
     months = TERM_MONTHS.get(p.term, 0)
     always = p.billing == "always"
     when = "all week" if always else "; ".join(schedule_lines(p.machines_by_block, plan.blocks))
@@ -63,6 +68,8 @@ def quote_line(plan: Plan, p: Purchase, begin: date) -> Row:
         "target_usd_h": "" if p.term == "bought" else p.usd_h,
         "target_upfront_usd": round(p.upfront_usd, 2),
         "target_usd_month": "" if p.term == "bought" else round(p.usd_h * p.hours_month, 2),
+        "accept_to_usd_h": "" if sure is None else round(sure, 4),
+        "too_dear_above_usd_h": "" if too_dear is None else round(too_dear, 4),
         "price_source": p.source,
         "price_observed_on": p.observed_on.isoformat(),
         **dict.fromkeys(TO_FILL_IN, ""),
@@ -133,8 +140,8 @@ def as_markdown(plan: Plan, lines: Sequence[Row]) -> str:
     head += [
         *textwrap.wrap(
             "For the buyer, not to be sent: each provider's part below is complete in itself. Target prices are those "
-            f"the plan counts with, in USD, per machine and not per GPU.{standing(plan)} Spot and machines already "
-            "paid for are not asked for.",
+            f"the plan counts with, in USD, per machine and not per GPU.{standing(plan, lines)} Spot and machines "
+            "already paid for are not asked for.",
             80,
         ),
         "",
@@ -144,15 +151,22 @@ def as_markdown(plan: Plan, lines: Sequence[Row]) -> str:
     return "\n".join(head) + "\n" + "\n".join(parts)
 
 
-def standing(plan: Plan) -> str:
+def standing(plan: Plan, lines: Sequence[Row]) -> str:
     """What the target means for the plan as a whole."""
+    if any(line["accept_to_usd_h"] != "" for line in lines):
+        how_far = (
+            "Up to the price to accept, the plan costs no more than any plan without that line; above the other, one "
+            "without it is cheaper. Take both out before a sheet is sent."
+        )
+    else:
+        how_far = (
+            "How far a quote may lie above its target before another plan is cheaper is not told here: solve again "
+            "with the quotes."
+        )
     if plan.gap is None or plan.usd_month is None:
         return ""
     proved = f"within {percent_at_most(plan.gap)} of the best" if plan.gap > 1e-9 else "proved to be the best"
-    return (
-        f" At these prices the plan costs {usd(plan.usd_month)} a month, {proved}. How far a quote may lie above its "
-        "target before another plan is cheaper is not told here: solve again with the quotes."
-    )
+    return f" At these prices the plan costs {usd(plan.usd_month)} a month, {proved}. {how_far}"
 
 
 def targets(line: Row, each: str) -> list[tuple[str, str]]:
@@ -165,7 +179,14 @@ def targets(line: Row, each: str) -> list[tuple[str, str]]:
         ("target price", f"{usd_fine(float(str(line['target_usd_h'])))}/h{each}"),
         ("target, a month", usd(float(str(line["target_usd_month"])))),
         ("upfront at target", usd(upfront)),
+        *limits(line, each),
     ]
+
+
+def limits(line: Row, each: str) -> list[tuple[str, str]]:
+    """Up to which price to accept, and above which not; none where it was not asked for."""
+    rows = (("accept up to", "accept_to_usd_h"), ("too dear above", "too_dear_above_usd_h"))
+    return [(name, f"{usd_fine(float(str(line[key])))}/h{each}") for name, key in rows if line[key] != ""]
 
 
 def sheet(provider: str, lines: Sequence[Row]) -> str:

@@ -20,7 +20,7 @@ def numbers_of(problem: Problem) -> dict[str, KeyPath]:
 
     `slo.W.` and `traffic.W.` are short for `workloads.W.slo.` and `workloads.W.traffic.`.
     """
-    paths = [path for path in _numbers(problem, None, ()) if path[0] not in ("sweep", "uncertainty")]
+    paths = [path for path in _numbers(problem, None, ()) if path[0] not in ("sweep", "uncertainty", "scenarios")]
     long = {dotted(path): path for path in paths}
     short = {
         dotted((path[2], path[1], *path[3:])): path
