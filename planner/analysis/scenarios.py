@@ -59,7 +59,7 @@ def refusal(choices: Choices, key: str, first: bool) -> str:
     """Why a key cannot be a factor of a scenario; empty if it can."""
     lever, buying = choices.lever(key), choices.problem.procurement
     if lever is None:
-        return choices.unknown(key, False, first, factors_only=True)
+        return choices.unknown(key, prices_only=False, first=first)
     if lever.kind not in ("load", "rent", "tokens") or lever.amount:
         return "is no factor on a price or a load, and a scenario changes nothing else.  `plan sweep` varies it."
     plain = {"on-demand", "spot"} | choices.possible["GPU"] | choices.possible["provider"]
