@@ -233,7 +233,7 @@ def scattered(seed: int) -> FleetInputs:
 @pytest.mark.parametrize("kind", range(5), ids=KINDS)
 def test_the_loss_of_a_place_costs_what_trying_everything_finds(kind):
     dearer = feasible = 0
-    for seed in range(6000 + kind, 6160, 5):
+    for seed in range(6020 + kind, 6160, 5):
         inputs = scattered(seed)
         expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
         if expected is None:
