@@ -48,6 +48,15 @@ def with_everything(problem: Problem) -> Problem:
     values["spread"] = {"max_providers": 4, "max_gpu_types": 4}
     values["overheads"]["provider_usd_month"] = 100
     values["apis"]["max_req_s"] = 20
+    chat |= {"min_replicas": 1, "api_max_share": 0.6, "data_class": "internal"}
+    values["apis"]["cleared_for"] = {name: ["internal"] for name in values["apis"]["providers"]}
+    buying["quotas"].append({"where": {"providers": ["aws"]}, "max_vcpus": 4000})
+    buying["existing_spend"] = [
+        {"provider": "verda", "usd_h": 2, "covers": [{"discount_share": 0.15}], "ends_on": "2027-11-01"}
+    ]
+    values["overheads"]["tax_share"] = 0.1
+    values["autoscaling"] = {"startup_minutes": 10}
+    values["sharing"] = {"memory": True}
     return Problem.model_validate(values)
 
 
