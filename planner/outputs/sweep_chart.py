@@ -177,7 +177,7 @@ def _colors(how_many: int) -> list[Any]:
     """Colors to tell apart: strong ones first, then their light twins."""
     from matplotlib import colormaps
 
-    twins = colormaps["tab20"].colors  # type: ignore[attr-defined]
+    twins = [colormaps["tab20"](index) for index in range(20)]
     return [*twins[::2], *twins[1::2]][:how_many]
 
 
