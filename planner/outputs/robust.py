@@ -9,6 +9,9 @@ from planner.outputs.page import Line, Page
 from planner.plan import Plan
 from planner.robust_plan import RobustPlan, ScenarioPlan, Signed, Worth
 
+NARROW = 0.005
+"""An interval narrower than this share is told as one figure."""
+
 
 def show_robust(found: RobustPlan, console: Console) -> None:
     """Print the plan, the answer first."""
@@ -152,5 +155,5 @@ def _worth(what: str, worth: Worth, page: Page) -> str:
     low, high = usd(worth.at_least, page.cents), usd(worth.at_most, page.cents)
     if not worth.sure:
         return f"{what} {usd(worth.usd_month, page.cents)} a month, if anything: {high} at most by what is proved."
-    between = "" if low == high else f", {low} to {high} by what is proved"
+    between = "" if worth.at_most - worth.at_least <= NARROW * worth.at_most else f", {low} to {high} by what is proved"
     return f"{what} {usd(worth.usd_month, page.cents)} a month{between}."
