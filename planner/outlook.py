@@ -56,8 +56,9 @@ def tornado(
 
 def files_of(problem: ProblemFile) -> list[bytes]:
     """What stands in the files that a problem names: traces, and measurements of its own."""
-    names = [w.traffic.trace for w in problem.problem.workloads.values()] + [problem.problem.performance.benchmarks]
-    return [(problem.folder / name).read_bytes() for name in names if name is not None]
+    from planner.analysis.sweep import named_files
+
+    return [(problem.folder / name).read_bytes() for name in named_files(problem.problem)]
 
 
 def case_of(

@@ -81,7 +81,7 @@ def search_all_kinds(
         light = simple and not stuck
         model = assemble(replace(inputs, proved=tuple(state.proved)), operation="proved" if light else "relaxed")
         limits = replace(settings, gap=settings.gap / 4, time_limit_s=state.left_s())
-        answer = solve_model(model, limits, bound_matters=True)
+        answer = solve_model(model, limits)
         if answer.ended is Ended.INFEASIBLE:
             if state.best is not None:
                 break

@@ -75,8 +75,8 @@ def tells_bound(name: str) -> bool:
     return name.lower() == HIGHS
 
 
-def solve_model(model: FleetModel, settings: Settings, *, relaxed: bool = False, bound_matters: bool = False) -> Answer:
-    """Solve one program; `relaxed` drops all integrality and returns duals; `bound_matters` spares plan heuristics.
+def solve_model(model: FleetModel, settings: Settings, *, relaxed: bool = False) -> Answer:
+    """Solve one program; `relaxed` drops all integrality and returns duals.
 
     Raises `SolverFailed` with the solver's own words where it neither answers nor says why.
     """

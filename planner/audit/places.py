@@ -37,7 +37,6 @@ def survives_a_place(e: Evidence) -> Finding:
     """With any one of the places gone, the others are ready for what is promised of every class."""
     breaches: list[str] = []
     checked = 0
-    place = {"provider": _provider, "region": _region, "spot pool": _pool}
     asked = {
         "provider": e.problem.resilience.kept_share if e.problem.resilience.provider else 0.0,
         "region": e.problem.resilience.kept_share if e.problem.resilience.region else 0.0,
@@ -48,7 +47,7 @@ def survives_a_place(e: Evidence) -> Finding:
             continue
         of: dict[str, str] = {}
         for group, purchases in e.groups.items():
-            names = {place[kind](each) for each in purchases if kind != "spot pool" or each.term == "spot"}
+            names = {PLACE[kind](each) for each in purchases if kind != "spot pool" or each.term == "spot"}
             if len(names) > 1:
                 breaches.append(f"{group} joins machines of more than one {kind}: what is lost with it is not said")
             of[group] = min(names, default="")
@@ -73,6 +72,10 @@ def _region(purchase: Purchase) -> str:
 
 def _pool(purchase: Purchase) -> str:
     return f"{purchase.provider}/{purchase.region or '-'}/{purchase.machine}"
+
+
+PLACE = {"provider": _provider, "region": _region, "spot pool": _pool}
+"""What is lost together, by kind of loss."""
 
 
 def _ready_elsewhere(e: Evidence, gone: set[str], provider: str) -> dict[tuple[str, str], float]:
@@ -109,9 +112,7 @@ def _promised(e: Evidence, kind: str, lost: str, share: float) -> list[tuple[str
 
 def _serves(e: Evidence, label: str, kind: str, lost: str, group: str) -> bool:
     """Whether anything on a group of the lost place serves the class at all."""
-    names = {
-        {"provider": _provider, "region": _region, "spot pool": _pool}[kind](each) for each in e.groups.get(group, ())
-    }
+    names = {PLACE[kind](each) for each in e.groups.get(group, ())}
     return lost in names and any(
         each.request_class == label and each.req_s > 0
         for deployment in e.plan.deployments
