@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from planner.apis import api_prices
-from planner.candidates import Candidate, enumerate_candidates, prune_dominated
+from planner.candidates import Candidate, enumerate_candidates, prune_dominated, prune_parts
 from planner.capacity_table import from_capacity_table
 from planner.catalog.load import Catalog, benchmarks_for
 from planner.catalog.own import read_own_rows
@@ -103,7 +103,9 @@ def reduce_problem(
         known = {gpu: most for gpu, most in machines.items() if gpu in catalog.gpus}
         possible = enumerate_candidates(problem, load, catalog, performance, known, drops["deployment"])
         wanted = [c for c in possible if c.deployment is not None and given.wanted(c.deployment)]
-        candidates = prune_dominated(wanted, drops["deployment"])
+        several = {name for name, w in problem.workloads.items() if w.min_replicas > 1}
+        apart = frozenset(k.label for k in load.classes if k.workload in several)
+        candidates = prune_parts(prune_dominated(wanted, drops["deployment"]), apart, drops["deployment"])
     apis = api_prices(problem, load, catalog, drops["api"])
     used_gpus = {c.gpu for c in candidates}
     hosting = [lot for lot in lots if lot.row.gpu in used_gpus or lot.existing is not None or lot.kept]
