@@ -101,17 +101,18 @@ def go_on(state: Search) -> Solution:
         if answer.objective is None:
             return state.ended(Ended.FEASIBLE if state.best else Ended.STOPPED)
         steps = {step: round(model.variables.machines(step).varValue or 0) for step in inputs.steps()}
-        if light and (known := tried.get(marked(steps))) is None:
-            known = tried[marked(steps)] = run_cheaply(state, operation, steps, credit)
-            credit = known.credit
-            if state.proved_enough():
-                return state.ended(Ended.OPTIMAL)
-        if light and (blocks := furthest_apart(known, model)):
-            state.progress("proving the hours", state.best_usd(), state.bound)
-            proofs = operation.answers(steps, known.credit, proof=True, blocks=blocks)
-            state.proved += operation.proofs(steps, known.credit, proofs)
-            known.proved |= proofs.keys()
-            continue
+        if light:
+            if (known := tried.get(marked(steps))) is None:
+                known = tried[marked(steps)] = run_cheaply(state, operation, steps, credit)
+                credit = known.credit
+                if state.proved_enough():
+                    return state.ended(Ended.OPTIMAL)
+            if blocks := furthest_apart(known, model):
+                state.progress("proving the hours", state.best_usd(), state.bound)
+                proofs = operation.answers(steps, known.credit, proof=True, blocks=blocks)
+                state.proved += operation.proofs(steps, known.credit, proofs)
+                known.proved |= proofs.keys()
+                continue
         times = seen.get(marked(steps), 0)
         if times >= 2 and light:
             stuck = True
