@@ -255,6 +255,8 @@ def gather(
             drops.add("outside procurement.where")
         elif row.term not in terms:
             drops.add("term not allowed", row.term, 1)
+        elif row.term == "serverless":
+            drops.add("serverless in a price list, which says nothing of cold starts: procurement.serverless does")
         elif quote is not None and quote.max_machines == 0:
             drops.add("a quote of no machines")
         else:

@@ -65,7 +65,7 @@ class ServerlessQuote(Section):
     gpus: Annotated[int, Field(gt=0, le=1024)] = Field(default=1, description="of a worker: just what a replica takes")
     usd_gpu_s: Positive = Field(description="price of one GPU for a second that its worker runs [USD]")
     warm_usd_gpu_s: Positive | None = Field(
-        default=None, description="the same of a worker kept on through an hour; left out: no other price"
+        default=None, description="of a worker kept on through an hour; left out: usd_gpu_s"
     )
     cold_start_s: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = Field(
         description="from nothing running to the first request served: image, weights, engine"
