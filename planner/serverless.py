@@ -17,7 +17,7 @@ from planner.catalog.rows import PriceOffer
 from planner.drops import Drops
 from planner.endpoints import Endpoint, EndpointHours
 from planner.losses import may_be_interrupted, must_survive
-from planner.market import Lot, admitted, allowed_terms
+from planner.market import Lot, admitted, allowed_terms, counted_in_vcpus
 from planner.problem.matching import allows
 from planner.problem.procurement import ServerlessQuote
 from planner.problem.schema import Problem
@@ -66,7 +66,10 @@ def endpoints_of(
                 drops.add(why)
                 continue
             classes = {k.label for k in load.classes if k.workload == workload}
-            for c in running(candidates, quote, classes):
+            fitting = running(candidates, quote, classes)
+            if not fitting:
+                drops.add("serverless: no deployment takes just a worker and is known to serve all of a workload")
+            for c in fitting:
                 hours = tuple(endpoint_hours(quote, c, load, classes))
                 if not hours:
                     drops.add("an endpoint needs more workers than there may be")
@@ -81,20 +84,22 @@ def endpoints_of(
                     idle_s=quote.idle_s,
                     hours=hours,
                 )
-                standing[name] = [c]
-                lots.append(
-                    Lot(
-                        name=name,
-                        row=row,
-                        vendor=vendor,
-                        billing="hourly",
-                        workloads=frozenset({workload}),
-                        group=name,
-                        egress=tariffs.get(row.provider, FREE),
-                        max_machines=max(each.workers for each in hours),
-                        endpoint=endpoint,
-                    )
+                lot = Lot(
+                    name=name,
+                    row=row,
+                    vendor=vendor,
+                    billing="hourly",
+                    workloads=frozenset({workload}),
+                    group=name,
+                    egress=tariffs.get(row.provider, FREE),
+                    max_machines=max(each.workers for each in hours),
+                    endpoint=endpoint,
                 )
+                if counted_in_vcpus(lot, problem):
+                    drops.add("vCPUs of the machine are not known, and a quota counts them", name, 1)
+                    continue
+                standing[name] = [c]
+                lots.append(lot)
     return lots, standing
 
 

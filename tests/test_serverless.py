@@ -368,6 +368,7 @@ def test_where_too_many_would_wait_workers_are_kept_warm_or_machines_rented(fold
         (("{machine: false}", "{machine: false, provider: true}"), "serverless: what must go on"),
         (("    slo: {e2e_ms: 90_000, percentile: p95}", "    deferrable: {hours_of_day: 20-08}"), "that may wait"),
         (("      idle_s:", "      max_workers: 0\n      idle_s:"), "an endpoint needs more workers than there may be"),
+        (("      gpu: rtx-4090", "      gpu: rtx-4090\n      gpus: 8"), "no deployment takes just a worker"),
         (("  max_term_months: 0", "  terms: [on-demand]"), "term not allowed"),
     ],
 )  # fmt: skip
