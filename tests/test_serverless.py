@@ -32,6 +32,7 @@ from planner.plan import Plan
 from planner.problem.places import ProblemFile
 from planner.problem.references import canonicalize
 from planner.scaling import Use, kept_warm, scaled_to_zero
+from planner.scenarios import together
 from planner.search import search
 from planner.solution import Ended
 from planner.solver import Settings, solve_model
@@ -173,6 +174,13 @@ def test_workers_need_no_spare_and_pay_no_start_up_time():
     hours = {"block_hours": {"day": (0,), "night": (1, 2, 3)}, "start_h": 0.5}
     # 4 machines start once a week of 4 hours: 100 weeks x 4 x half an hour x $2; the worker's starts are in its share
     assert usd(beside(**hours)) == pytest.approx(800 + 240 + 100 * 4 * 0.5 * 2)
+
+
+def test_each_scenario_has_workers_of_its_own():
+    # the same nights at 0.2 and at 0.6 of the time: the machine for $600 wins in the second
+    calm, busy = beside(), beside(night=0.6)
+    both = together({"calm": calm, "busy": busy}, {"calm": 0.25, "busy": 0.75})
+    assert usd(both) == pytest.approx(0.25 * 1040 + 0.75 * 1400)
 
 
 def test_the_dual_is_what_one_more_request_on_the_workers_saves_elsewhere():
