@@ -14,7 +14,7 @@ class EndpointHours(Part):
     """The workers of an endpoint in one block, each on the mean."""
 
     block: str
-    workers: int = Field(description="so many together serve all that the workload asks for")
+    workers: int = Field(description="on at most; before a plan: as many as serve all that the workload asks for")
     warm: bool = Field(description="kept on through the hour; else they scale to zero")
     billed_share: float = Field(description="of its time; above 1: with a start, which is billed too")
     starts_h: float = Field(description="cold starts an hour")

@@ -445,6 +445,8 @@ def test_the_audit_recounts_what_workers_run(folder, plan):
     assert any("or is to run always" in breach for breach in audited(folder, plan, always))
     provider = ("{machine: false}", "{machine: false, provider: true}")
     assert any("should a place be lost" in breach for breach in audited(folder, plan, provider))
+    pools = ("    slo:", "    interruptible: true\n    slo:"), ("resilience:", "spot: {kept_share: 0.5}\nresilience:")
+    assert any("should a place be lost" in breach for breach in audited(folder, plan, *pools))
     late = [breach for breach in audited(folder, plan, INTERACTIVE) if "wait for a cold start" in breach]
     assert late and "p95 leaves 0.05, and its workers are not kept warm" in late[0]
 

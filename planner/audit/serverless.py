@@ -90,7 +90,8 @@ def _sent_there(e: Evidence, purchase: Purchase, endpoint: Endpoint) -> Iterator
     if workload.deferrable is not None or workload.min_replicas:
         yield f"{said(purchase)}: {endpoint.workload} may wait, or is to run always: not on workers that scale to zero"
     asked = e.problem.resilience
-    if (asked.region or asked.provider) and any(must_survive(e, k) for k in classes):
+    pools = workload.interruptible and e.problem.spot.kept_share > 0
+    if pools or ((asked.region or asked.provider) and any(must_survive(e, k) for k in classes)):
         yield f"{said(purchase)}: {endpoint.workload} must go on should a place be lost, its workers may be cold"
 
 
