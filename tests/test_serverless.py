@@ -27,6 +27,7 @@ from planner.catalog.load import load_catalog
 from planner.errors import InputError
 from planner.formulation import assemble
 from planner.inputs import FleetInputs, Offer, Quota
+from planner.outputs.tables import tables_of
 from planner.outputs.terminal import show_plan
 from planner.plan import Plan
 from planner.problem.places import ProblemFile
@@ -461,6 +462,12 @@ def test_the_page_shows_what_the_command_prints(plan):
     for part in shown:
         assert part.strip("\n") in text
     assert "When to run what is billed by the hour or second" in text
+
+
+def test_the_tables_have_a_row_for_each_endpoint_and_block(plan):
+    rows = tables_of(plan)["endpoints.csv"][1]
+    assert [row["block"] for row in rows] == list(plan.purchases[0].machines_by_block)
+    assert {(row["workload"], row["workers"], row["warm"]) for row in rows} == {("drafts", 1, False)}
 
 
 def test_a_sweep_moves_the_price_of_workers(folder):
