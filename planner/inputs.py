@@ -38,8 +38,8 @@ Steps = tuple[str, str | None]
 class Offer:
     """Machines of one kind on one term.
 
-    With `covers` it is a spend commitment instead: `usd_h` is a step of what is promised, bought all month in whole
-    steps ("machines"), in no group, and it pays for on-demand machines at rates of its own.
+    With `covers` it is a spend commitment: `usd_h` is a step of what is promised, bought all month in whole steps
+    ("machines"), in no group, and pays for machines on demand.  With `workers` it is a serverless endpoint.
     """
 
     group: str
@@ -54,6 +54,8 @@ class Offer:
     capital_usd_month: float = 0  #        USD/month of interest per machine
     multiple_of: int = 1  # M_o    machines: sold in whole lots of so many
     covers: Mapping[str, float] = field(default_factory=dict)  # rho_so USD/h per machine of o that this promise pays
+    workers: Mapping[str, int] = field(default_factory=dict)  # W_ob   serverless: so many carry all its workload asks
+    billed_share: Mapping[str, float] = field(default_factory=dict)  # phi_ob  of block b, per machine; else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,18 +168,13 @@ class FleetInputs:
 
     month_h: float  # T      h per month
     block_h: Mapping[str, float]  # H_b    h per month
-    block_week_h: Mapping[
-        str, int
-    ]  #        parts b may be divided into: hours of the week, or of alike nights together
+    block_week_h: Mapping[str, int]  #        parts of b: hours of the week, or of alike nights together
     blocks_in_order: bool = False  #        each block one hour of the week, Monday 00:00 first
-    block_hours: Mapping[str, tuple[int, ...]] = field(
-        default_factory=dict
-    )  #        hours of the week; equal parts from the front hold equally many of every alike night
+    #        hours of the week; equal parts from the front hold equally many of every alike night
+    block_hours: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     week_of: Mapping[str, str] = field(default_factory=dict)  #        by block and workload: whose week, if not one
     start_h: float = 0  # Z      h paid from the order of a machine by the hour until it serves
-    rise: Mapping[tuple[str, str], float] = field(
-        default_factory=dict
-    )  # pi_gb  starts that each hour of b on answers for (`planner.rises`); none where starts are counted themselves
+    rise: Mapping[tuple[str, str], float] = field(default_factory=dict)  # pi_gb  starts for each hour on: planner.rises
     group_gpus: Mapping[str, int]  # G_g    GPUs per machine
     spot_groups: frozenset[str] = frozenset()
     offers: Mapping[str, Offer]
@@ -205,9 +202,7 @@ class FleetInputs:
     provider_max_share: Mapping[str, float] = field(default_factory=dict)  # kappa_w  by workload, on one provider
     provider_of: Mapping[str, str] = field(default_factory=dict)  #        by group and API, where such a share counts
     few_kinds: Mapping[str, FewKinds] = field(default_factory=dict)  #        f: by the limit's name
-    stand_ins: Mapping[str, tuple[str, ...]] = field(
-        default_factory=dict
-    )  #        by offer: others that beat it where any kind may be used
+    stand_ins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  #        by offer: any of them beats it
     windows: Mapping[str, Window] = field(default_factory=dict)
     quotas: Mapping[str, Quota] = field(default_factory=dict)
     minimum_orders: Mapping[str, MinimumOrder] = field(default_factory=dict)
@@ -249,9 +244,13 @@ class FleetInputs:
         offer = self.offers[o]
         return offer.usd_h * (self.paid_h(offer.group, b) - self.block_h[b]) if offer.billing == "hourly" else 0.0
 
+    def billed_usd(self, o: str, b: str) -> float:
+        """What a machine by the hour, or by the second, costs through block b, starts aside [USD/month]."""
+        return self.offers[o].usd_h * self.block_h[b] * self.offers[o].billed_share.get(b, 1.0)
+
     def rent_usd(self, o: str, b: str) -> float:
-        """What a machine by the hour costs through block b, with what it adds at least to starts [USD/month]."""
-        return self.offers[o].usd_h * self.block_h[b] + self.starts_least_usd(o, b)
+        """The same with what it adds at least to starts [USD/month]."""
+        return self.billed_usd(o, b) + self.starts_least_usd(o, b)
 
     def followers(self) -> Mapping[tuple[str, str], int]:
         """(block, another after it) -> hours of the week in which it is followed so; the week follows itself."""
@@ -271,6 +270,8 @@ class FleetInputs:
     def start_usd(self, o: str) -> float:
         """What one start a week costs [USD/month]."""
         offer = self.offers[o]
+        if offer.workers:
+            return 0.0  # every cold start is in their billed share
         there = [b for b in self.block_hours if b not in offer.away]
         weeks = sum(self.block_h[b] for b in there) / sum(len(self.block_hours[b]) for b in there)
         return offer.usd_h * self.start_h * weeks

@@ -78,7 +78,7 @@ def asked_in(inputs: FleetInputs) -> dict[str, frozenset[str]]:
 
 
 def cheap_offers(inputs: FleetInputs, each: int = 2) -> frozenset[str]:
-    """For each class, the hourly offers that serve a request for the least if kept full."""
+    """For each class, the hourly offers that serve a request for the least if kept full; and all that need not be."""
     usd: dict[str, dict[str, float]] = {k: {} for k in inputs.class_workload}
     when = asked_in(inputs)
     covered_usd_h: dict[str, float] = {}
@@ -95,7 +95,8 @@ def cheap_offers(inputs: FleetInputs, each: int = 2) -> frozenset[str]:
                         usd_h = min(offer.usd_h, covered_usd_h.get(o, math.inf))
                         price = usd_h / (replicas * inputs.rate_in(c, k, offer.group) * inputs.queue_slope[c])
                         offers[o] = min(price, offers.get(o, math.inf))
-    return frozenset(o for offers in usd.values() for o in sorted(offers, key=lambda o: (offers[o], o))[:each])
+    cheap = {o for offers in usd.values() for o in sorted(offers, key=lambda o: (offers[o], o))[:each]}
+    return frozenset(cheap | {o for o, offer in inputs.offers.items() if offer.workers})
 
 
 def mix(
@@ -232,7 +233,12 @@ def hour_by_hour(inputs: FleetInputs) -> FleetInputs:
     return replace(
         inputs,
         offers={
-            o: replace(offer, away=frozenset(p for b in offer.away for p in parts[b]))
+            o: replace(
+                offer,
+                away=frozenset(p for b in offer.away for p in parts[b]),
+                workers={p: n for b, n in offer.workers.items() for p in parts[b]},
+                billed_share={p: share for b, share in offer.billed_share.items() for p in parts[b]},
+            )
             for o, offer in inputs.offers.items()
         },
         block_h={p: inputs.block_h[b] / len(ps) for b, ps in parts.items() for p in ps},

@@ -28,6 +28,7 @@ from planner.performance.constants import constants_of
 from planner.performance.types import Deployment
 from planner.problem.schema import Problem
 from planner.problem.workload import AcceptableModel
+from planner.serverless import endpoints_of
 from planner.spending import SpendPlan, spend_plans
 from planner.tariffs import most_gb
 from planner.traffic.reduce import reduce_traffic
@@ -96,6 +97,8 @@ def reduce_problem(
     machines: dict[str, int] = {}
     for lot in lots:
         machines[lot.row.gpu] = max(machines.get(lot.row.gpu, 0), lot.row.gpus)
+    for quote in problem.procurement.serverless:
+        machines[quote.gpu] = max(machines.get(quote.gpu, 0), quote.gpus)
     performance = performance_of(problem, folder, catalog)
     if problem.performance.capacity:
         candidates = from_capacity_table(problem, load)
@@ -116,6 +119,8 @@ def reduce_problem(
     if any(lot.billing == "stretch" or lot.hours is not None for lot in hosting):
         load = in_hours(load)
     better = stand_ins(problem, hosting, standing)
+    endpoints, workers_run = endpoints_of(problem, catalog, load, candidates, drops["offer"], most)
+    hosting, standing = [*hosting, *endpoints], {**standing, **workers_run}
     sold = {name: sold_as(w, catalog) for name, w in problem.workloads.items()}
     spends = spend_plans(problem, hosting, drops["offer"])
     inputs = to_inputs(problem, load, candidates, hosting, standing, apis, sold, better, spends)

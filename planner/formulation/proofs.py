@@ -16,7 +16,7 @@ def never_cheaper_than_proved(inputs: FleetInputs, v: Variables) -> Rows:
     r"""Running a block costs no less than its own exact program said it must.
 
     .. math::
-        \sum_o P_o H_b ((1 + Z \pi_{gb}) h_{ob} - \sum_s x_{sob}) + \text{api}_b + \text{egress}_b
+        \sum_o P_o H_b ((\phi_{ob} + Z \pi_{gb}) h_{ob} - \sum_s x_{sob}) + \text{api}_b + \text{egress}_b
         - \sum_k \lambda_{k}\, 3600 H_b \sum_{c,g} y_{kcgb}
         \;\ge\; V_b(\bar m, \lambda) - \sum_o \gamma_{ob}\, (m_o - \bar m_o)^+
 
