@@ -26,29 +26,21 @@ def explain(
     *,
     gap: float | None = None,
     time_limit_s: float | None = None,
+    jobs: int = -1,
+    quick: bool = False,
     today: date | None = None,
     progress: Progress = silent,
 ) -> Explanation:
     """What drives the bill of a plan, what each workload costs, which limits bind, what is idle and how sure it is.
 
-    The plan is the problem's best one unless one is given.  Raises `NoCandidate` where there is none, `InputError`
-    where the plan is of another problem.
+    The plan is the problem's best one unless one is given.  Questions are solved again by one worker each, `jobs` side
+    by side (-1: one per core); `quick`: none is.  Raises `NoCandidate` where there is no plan, `InputError` where the
+    plan is of another problem.
     """
-    from planner.analysis.explain import averages, evidence, idle
-    from planner.explanation import Explanation
+    from planner.analysis.explain import explain as find
 
-    catalog = catalog or load_catalog()
     if plan is not None and plan.problem != problem.problem.name:
         what = f"is a plan for {plan.problem}, not for {problem.problem.name}.  Give the problem that it was made from."
         raise InputError([Complaint("plan", what)])
-    _, base = case_of(problem, catalog, gap, time_limit_s, today, progress, plan)
-    return Explanation(
-        problem=base.problem,
-        title=base.title,
-        usd_month=base.usd_month or 0.0,
-        bound_usd_month=base.bound_usd_month,
-        workloads=averages(base),
-        idle=idle(base),
-        evidence=evidence(base),
-        ties=base.ties,
-    )
+    case, base = case_of(problem, catalog or load_catalog(), gap, time_limit_s, today, progress, plan)
+    return find(case, base, jobs, quick, lambda doing: progress(doing, None, None))

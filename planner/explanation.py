@@ -31,7 +31,8 @@ class Drivers(Part):
     baseline: str = Field(description="what that fleet is, in words")
     usd_month: float
     steps: tuple[Step, ...]
-    tried: tuple[str, ...] = Field(default=(), description="GPU types that were looked at for it, the cheapest first")
+    tried: tuple[str, ...] = Field(default=(), description="GPU types that were looked at for it")
+    unused: tuple[str, ...] = Field(default=(), description="what the plan does not do, though it might")
 
 
 class NextStep(Part):
@@ -133,7 +134,7 @@ class Uncertain(Part):
     low: float = Field(description="factor on what is planned with")
     high: float
     why: str = Field(description="who says so")
-    usd_month: float = Field(description="bill at one end less bill at the other")
+    usd_month: float = Field(description="bill at its high end less bill at its low end")
     how: str = Field(description="how that is known")
 
 
@@ -165,6 +166,7 @@ class Explanation(Part):
     ties: tuple[Tie, ...] = ()
     alike: tuple[Alike, ...] = ()
     solves: int = Field(default=0, description="beside the plan's own")
+    unproved: int = Field(default=0, description="of these, ended by the time limit before their proof")
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> str:

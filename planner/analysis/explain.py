@@ -1,128 +1,120 @@
-"""What a plan says of itself: average costs, idle machines, what is measured.  Nothing is solved here."""
+"""Why a plan is as it is: gathers what it says itself, what its fleet as it stands says, and what is solved again."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable
 
-from planner.deployed import ClassRate, DeploymentPlan
-from planner.explanation import Evidence, Idle, WorkloadCost
-from planner.plan import Plan, Purchase
+from planner.analysis.explain_again import (
+    NO_OTHER,
+    Ask,
+    Told,
+    ask_all,
+    end,
+    ends_of_bands,
+    largest_price,
+    more_traffic,
+    next_step,
+    uncertain,
+    worth,
+)
+from planner.analysis.explain_drivers import Freedom, drivers_of, levels, naive
+from planner.analysis.explain_itself import alike, averages, evidence, idle
+from planner.analysis.explain_limits import limits_of, rules_of
+from planner.analysis.explain_loosened import Facts
+from planner.analysis.explain_margin import HeldFleet
+from planner.analysis.held import Case
+from planner.analysis.moved import ranges_of
+from planner.drops import Drops
+from planner.explanation import Drivers, End, Explanation, WorkloadCost
+from planner.formulation import ROWS
+from planner.market import gather
+from planner.numbers import paid_anyway
+from planner.plan import Plan
+from planner.reduce import reduce_problem
 
-WEAKEST = ("modeled", "corrected", "measured", "given")
+Progress = Callable[[str], None]
+STALE = "The plan does not stand in the prices and rates of this problem: nothing is said of limits and at its margin."
 
 
-def averages(plan: Plan) -> tuple[WorkloadCost, ...]:
-    """Each workload's share of the bill, the dearest first."""
-    total = plan.usd_month or 0.0
-    found = [
-        WorkloadCost(
-            name=w.name,
-            usd_month=w.usd_month,
-            bill_share=w.usd_month / total if total else 0.0,
-            requests_month=w.requests_month,
-            usd_1000_requests=1000 * w.usd_month / w.requests_month if w.requests_month else None,
+def explain(case: Case, base: Plan, jobs: int, quick: bool, progress: Progress) -> Explanation:
+    """All of it; `quick`: without solving again."""
+    problem = case.file.problem
+    progress("holding the fleet as it stands")
+    reduced = reduce_problem(problem, case.file.folder, case.catalog, case.today)
+    held = HeldFleet.of(base, reduced)
+    workloads = tuple(with_margin(w, held) for w in averages(base))
+    ranges = ranges_of(problem, case.catalog, reduced, base)
+    found = list(limits_of(ROWS, Facts(problem=problem, reduced=reduced, plan=base, held=held))) if held else []
+    limits = tuple(limit for limit, _ in found)
+    told: dict[tuple[str, ...], Told] = {}
+    drivers: Drivers | None = None
+    ends: tuple[End, ...] = ()
+    if not quick:
+        bands = ends_of_bands(base)
+        asks = [Ask(key=("more", w.name), factors=more_traffic(w.name)) for w in workloads]
+        asks += [
+            Ask(key=("end", rates), factors={"efficiency": factor})
+            for rates, factor in bands.items()
+            if abs(factor - 1) > NO_OTHER
+        ]
+        dearest = largest_price(problem, base, ranges)
+        asks += (
+            [
+                Ask(key=("price", which), factors={dearest.key: factor})
+                for which, factor in (("low", dearest.low), ("high", dearest.high))
+            ]
+            if dearest
+            else []
         )
-        for w in plan.workloads
-    ]
-    return tuple(sorted(found, key=lambda w: -w.usd_month))
-
-
-def work_in_gpus(plan: Plan) -> Mapping[tuple[str, str, str], float]:
-    """GPUs that are busy all the time, on the mean of a block: by (group, block, deployment)."""
-    serving = {p.group: p.serving_share for p in plan.purchases}
-    busy: dict[tuple[str, str, str], float] = defaultdict(float)
-    for d in plan.deployments:
-        rate = {r.request_class: r.req_s * serving.get(d.group, 1.0) for r in d.rates}
-        for s in d.served:
-            busy[d.group, s.block, d.name] += s.req_s / rate[s.request_class] * d.gpus
-    return busy
-
-
-def idle(plan: Plan) -> tuple[Idle, ...]:
-    """How busy each purchase is and when least, by the work of all machines of its group in each block."""
-    month_h = {b.label: b.month_h for b in plan.blocks}
-    work: dict[tuple[str, str], float] = defaultdict(float)
-    for (g, b, _), gpus in work_in_gpus(plan).items():
-        work[g, b] += gpus
-    there: dict[tuple[str, str], float] = defaultdict(float)
-    for p in plan.purchases:
-        for b, n in p.machines_by_block.items():
-            there[p.group, b] += n * p.gpus
-    busy = {label: min(1.0, work[label] / gpus) for label, gpus in there.items() if gpus}
-    out = []
-    for p in plan.purchases:
-        hours = {b: n * month_h[b] for b, n in p.machines_by_block.items() if n}
-        if not hours:
-            continue
-        shares = {b: busy[p.group, b] for b in hours}
-        least = min(shares, key=lambda b: (shares[b], -hours[b]))
-        idle_h = sum(h * (1 - shares[b]) for b, h in hours.items())
-        total = sum(hours.values())
-        out.append(
-            Idle(
-                what=named(p),
-                count=p.count,
-                usd_month=p.usd_month,
-                busy_share=1 - idle_h / total,
-                busy_peak_share=max(shares.values()),
-                idle_hours_month=idle_h,
-                idle_usd_month=p.usd_month * idle_h / total,
-                least_busy=least,
-                least_busy_share=shares[least],
-            )
+        asks += [Ask(key=("limit", str(i)), problem=more) for i, (_, more) in enumerate(found) if more is not None]
+        progress("looking for the fleet to begin with")
+        first = naive(reduced, case.settings)
+        order = levels(reduced, base, first.gpu) if first else []
+        asks += [Ask(key=("level", level.freedom), inputs=level.inputs) for level in order[:-1]]
+        told = ask_all(case, asks, jobs, progress)
+        if first is not None:
+            solved: dict[Freedom, float | None] = {
+                level.freedom: told["level", level.freedom].usd_month for level in order[:-1]
+            }
+            paid = paid_anyway(problem, reduced.lots.values(), reduced.spends.values())
+            drivers = drivers_of(first, solved, order, base, paid)
+        workloads = tuple(w.model_copy(update={"next_step": next_step(base, told["more", w.name])}) for w in workloads)
+        limits = tuple(
+            limit if ("limit", str(i)) not in told else worth(base, limit, told["limit", str(i)])
+            for i, limit in enumerate(limits)
         )
-    return tuple(sorted(out, key=lambda i: -i.idle_usd_month))
+        ends = tuple(end(base, rates, factor, told.get(("end", rates))) for rates, factor in bands.items())
+    steps = {w.name: w.next_step for w in workloads if w.next_step is not None}
+    return Explanation(
+        problem=base.problem,
+        title=base.title,
+        usd_month=base.usd_month or 0.0,
+        bound_usd_month=base.bound_usd_month,
+        drivers=drivers,
+        workloads=workloads,
+        limits=limits,
+        rules=rules_of(ROWS, held) if held else (),
+        idle=idle(base),
+        evidence=evidence(base),
+        ends=ends,
+        uncertain=uncertain(problem, base, ranges, steps, ends, told),
+        ties=base.ties,
+        alike=alike(base, gather(problem, case.catalog, Drops())),
+        solves=len(told),
+        unproved=sum(each.status in ("feasible", "stopped") for each in told.values()),
+        notes=() if held else (STALE,),
+    )
 
 
-def named(p: Purchase) -> str:
-    """A purchase in a few words."""
-    term = "existing" if p.existing else p.term
-    return f"{p.provider} {p.machine} ({p.gpus} x {p.gpu}), {term}"
-
-
-def evidence(plan: Plan) -> tuple[Evidence, ...]:
-    """What stands behind each deployment that serves, the dearest first; its weakest rate speaks for it."""
-    month_h = {b.label: b.month_h for b in plan.blocks}
-    done: dict[tuple[str, str], float] = defaultdict(float)
-    for (g, b, name), gpus in work_in_gpus(plan).items():
-        done[g, name] += gpus * month_h[b]
-    of_group: dict[str, float] = defaultdict(float)
-    paid: dict[str, float] = defaultdict(float)
-    for (g, _), gpu_h in done.items():
-        of_group[g] += gpu_h
-    for p in plan.purchases:
-        paid[p.group] += p.usd_month
-    total = sum(done.values())
-    out = []
-    for d in plan.deployments:
-        rates = served_rates(d)
-        if not rates or not done[d.group, d.name]:
-            continue
-        weakest = min(rates, key=lambda r: (WEAKEST.index(r.source), r.low_share))
-        out.append(
-            Evidence(
-                deployment=worded(d),
-                source=weakest.source,
-                reason=weakest.reason,
-                low_share=min(r.low_share for r in rates),
-                high_share=max(r.high_share for r in rates),
-                relied_share=min(r.req_s / r.estimate_req_s for r in rates),
-                work_share=done[d.group, d.name] / total,
-                usd_month=paid[d.group] * done[d.group, d.name] / of_group[d.group],
-            )
-        )
-    return tuple(sorted(out, key=lambda e: -e.usd_month))
-
-
-def served_rates(d: DeploymentPlan) -> list[ClassRate]:
-    """The rates of what a deployment serves."""
-    served = {s.request_class for s in d.served if s.req_s > 0}
-    return [r for r in d.rates if r.request_class in served]
-
-
-def worded(d: DeploymentPlan) -> str:
-    """A deployment in a few words."""
-    spot = " on spot" if d.market == "spot" else ""
-    model = f"{d.model} {d.precision}".strip() or d.name
-    return f"{model} on {d.where}{spot}" + (f" ({d.engine})" if d.engine else "")
+def with_margin(workload: WorkloadCost, held: HeldFleet | None) -> WorkloadCost:
+    """The workload with what a little more of it costs on the fleet as it stands, and how much more fits."""
+    if held is None or not workload.requests_month:
+        return workload
+    room = held.room_share(workload.name)
+    usd = held.marginal_usd_month(workload.name)
+    return workload.model_copy(
+        update={
+            "room_share": room,
+            "marginal_usd_1000_requests": 1000 * usd / workload.requests_month if room > 0 else None,
+        }
+    )

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from planner.cli.answering import answer_console, watched, writable
+from planner.cli.answering import answer_console, writable
 from planner.cli.solving import Gap, TimeLimit, problems_here
+from planner.cli.sweeping import watched_processes
+from planner.cli.swinging import Jobs
 from planner.errors import Complaint, InputError
 from planner.files import write_whole
 
@@ -40,6 +42,8 @@ def explain(
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the answer as JSON.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON instead of tables.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Only what needs no solving again.")] = False,
+    jobs: Jobs = None,
     gap: Gap = None,
     time_limit: TimeLimit = None,
     today: Annotated[
@@ -65,8 +69,17 @@ def explain(
     read, plan = problem_and_plan(what, problem)
     writable(output, "-o", read.path if plan is None else Path(what))
     day = today.date() if today else date.today()
-    found = watched(
-        lambda report: explaining.explain(read, plan, gap=gap, time_limit_s=time_limit, today=day, progress=report)
+    found = watched_processes(
+        lambda report: explaining.explain(
+            read,
+            plan,
+            gap=gap,
+            time_limit_s=time_limit,
+            jobs=-1 if jobs is None else jobs,
+            quick=quick,
+            today=day,
+            progress=report,
+        )
     )
     if output is not None:
         write_whole(output, found.to_json() + "\n")
@@ -74,7 +87,7 @@ def explain(
         typer.echo(found.to_json())
     else:
         show_explanation(found, answer_console())
-    raise typer.Exit(0)
+    raise typer.Exit(3 if found.unproved else 0)
 
 
 def problem_and_plan(what: str, problem: str | None) -> tuple[ProblemFile, Plan | None]:
