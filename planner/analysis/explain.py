@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 from planner.analysis.explain_again import (
     NO_OTHER,
+    PLAN_KEPT,
     Ask,
     Told,
     ask_all,
+    both_ends,
     end,
     ends_of_bands,
-    largest_price,
     more_traffic,
     next_step,
     uncertain,
@@ -57,19 +58,10 @@ def explain(case: Case, base: Plan, jobs: int, quick: bool, progress: Progress) 
             for rates, factor in bands.items()
             if abs(factor - 1) > NO_OTHER
         ]
-        dearest = largest_price(problem, base, ranges)
-        asks += (
-            [
-                Ask(key=("price", which), factors={dearest.key: factor})
-                for which, factor in (("low", dearest.low), ("high", dearest.high))
-            ]
-            if dearest
-            else []
-        )
         asks += [Ask(key=("limit", str(i)), problem=more) for i, (_, more) in enumerate(found) if more is not None]
         progress("looking for the fleet to begin with")
         first = naive(reduced, case.settings)
-        order = levels(reduced, base, first.gpu) if first else []
+        order = levels(reduced, base, first) if first else []
         asks += [Ask(key=("level", level.freedom), inputs=level.inputs) for level in order[:-1]]
         told = ask_all(case, asks, jobs, progress)
         if first is not None:
@@ -85,6 +77,12 @@ def explain(case: Case, base: Plan, jobs: int, quick: bool, progress: Progress) 
         )
         ends = tuple(end(base, rates, factor, told.get(("end", rates))) for rates, factor in bands.items())
     steps = {w.name: w.next_step for w in workloads if w.next_step is not None}
+    swings = uncertain(problem, base, ranges, steps, ends, told)
+    of = {each.key: each for each in ranges}
+    # What moves the bill most is solved, not only told with the plan kept.
+    while not quick and swings and swings[0].how == PLAN_KEPT and both_ends(of[swings[0].key])[0].key not in told:
+        told |= ask_all(case, both_ends(of[swings[0].key]), jobs, progress)
+        swings = uncertain(problem, base, ranges, steps, ends, told)
     return Explanation(
         problem=base.problem,
         title=base.title,
@@ -93,11 +91,11 @@ def explain(case: Case, base: Plan, jobs: int, quick: bool, progress: Progress) 
         drivers=drivers,
         workloads=workloads,
         limits=limits,
-        rules=rules_of(ROWS, held) if held else (),
+        rules=rules_of(ROWS, held, base) if held else (),
         idle=idle(base),
         evidence=evidence(base),
         ends=ends,
-        uncertain=uncertain(problem, base, ranges, steps, ends, told),
+        uncertain=swings,
         ties=base.ties,
         alike=alike(base, gather(problem, case.catalog, Drops())),
         solves=len(told),

@@ -23,6 +23,10 @@ NO_OTHER = 1e-3
 """A factor this near to 1 moves nothing that is worth a solve."""
 
 
+AT_BOTH_ENDS = "solved again at both ends"
+PLAN_KEPT = "at most: the plan kept"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
     """A question: the problem with factors on it, another problem, or a program of its own."""
@@ -150,10 +154,10 @@ def spent(problem: Problem, base: Plan, key: str) -> float:
     return line_of(base, problem, [key], 1.0, float("inf")).moved_usd_month
 
 
-def largest_price(problem: Problem, base: Plan, ranges: Sequence[Range]) -> Range | None:
-    """The price whose range moves the bill most with the plan kept: worth solving at both its ends."""
-    prices = [each for each in ranges if each.key.startswith("price.") and spent(problem, base, each.key)]
-    return max(prices, key=lambda each: spent(problem, base, each.key) * (each.high - each.low), default=None)
+def both_ends(each: Range) -> list[Ask]:
+    """The problem at both ends of a range."""
+    ends = (("low", each.low), ("high", each.high))
+    return [Ask(key=("range", each.key, which), factors={each.key: factor}) for which, factor in ends]
 
 
 def uncertain(
@@ -164,23 +168,23 @@ def uncertain(
     ends: Sequence[End],
     told: Mapping[tuple[str, ...], Told],
 ) -> tuple[Uncertain, ...]:
-    """How far each number moves the bill between the ends of its range, the most first.
+    """How far each number moves the bill between the ends of its range, the most first, by what is solved already.
 
-    Only what is solved already is used: a price that was not solved for is told with the plan kept.
+    A price that was not solved for is told with the plan kept: planning again makes less of it.
     """
-    dearest, out = largest_price(problem, base, ranges), []
-    at_ends = [told[which].plan for which in (("price", "low"), ("price", "high")) if which in told]
+    out = []
     for each in ranges:
         usd, how = 0.0, ""
-        if each is dearest and len(at_ends) == 2 and all(at_ends):
-            low, high = (plan.usd_month or 0.0 for plan in at_ends if plan)
-            usd, how = high - low, "solved again at both ends"
+        solved = [told[ask.key].plan for ask in both_ends(each) if ask.key in told]
+        if len(solved) == 2 and all(solved):
+            low, high = (plan.usd_month or 0.0 for plan in solved if plan)
+            usd, how = high - low, AT_BOTH_ENDS
         elif each.key.startswith("price."):
-            usd, how = spent(problem, base, each.key) * (each.high - each.low), "the plan kept"
+            usd, how = spent(problem, base, each.key) * (each.high - each.low), PLAN_KEPT
         elif (name := each.key.removeprefix("traffic.")) in steps:
             usd, how = (steps[name].usd_month or 0.0) * (each.high - each.low) / MORE, "its next step, in proportion"
         elif each.key == "efficiency" and len(ends) == 2 and all(e.usd_month is not None for e in ends):
-            usd, how = (ends[1].usd_month or 0.0) - (ends[0].usd_month or 0.0), "solved again at both ends"
+            usd, how = (ends[1].usd_month or 0.0) - (ends[0].usd_month or 0.0), AT_BOTH_ENDS
         if abs(usd) > 0.5:
             out.append(Uncertain(key=each.key, low=each.low, high=each.high, why=each.why, usd_month=usd, how=how))
     return tuple(sorted(out, key=lambda u: -abs(u.usd_month)))

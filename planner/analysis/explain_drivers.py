@@ -25,7 +25,7 @@ Freedom = Literal["hours", "deployments", "GPU types", "commitments", "spot", "A
 FREEDOMS: Mapping[Freedom, str] = {
     "hours": "machines run only while they are needed",
     "deployments": "several ways to run the models beside each other",
-    "GPU types": "several GPU types",
+    "GPU types": "other GPU types, or several",
     "commitments": "commitments and monthly rentals",
     "spot": "spot machines",
     "APIs": "tokens from APIs",
@@ -46,62 +46,82 @@ class Naive:
     """The fleet to begin with."""
 
     gpu: str
+    given: frozenset[Freedom]  # what it must have to serve everything under the rules
     usd_month: float  # decided costs
     machines: int
     tried: tuple[str, ...]
 
+    @property
+    def words(self) -> str:
+        """What it is."""
+        running = "several deployments" if "deployments" in self.given else "one deployment for each workload"
+        return f"{things(self.machines, 'machine')} of {self.gpu} on demand all month, {running}"
+
+
+BEGINNINGS: tuple[frozenset[Freedom], ...] = (frozenset(), frozenset({"deployments"}))
+"""The least that a fleet to begin with may have; more where that does not serve everything under the rules."""
+
 
 def naive(reduced: Reduced, settings: Settings) -> Naive | None:
-    """The cheapest fleet of one GPU type, on demand all month; None where none serves everything under the rules.
+    """The cheapest fleet of one GPU type, on demand all month; None where none serves everything under the rules."""
+    found = (of_one_type(reduced, given, settings) for given in BEGINNINGS)
+    return next((each for each in found if each is not None), None)
+
+
+def of_one_type(reduced: Reduced, given: frozenset[Freedom], settings: Settings) -> Naive | None:
+    """The same with some freedom given from the beginning.
 
     A type of which even the relaxed program costs more than a fleet that was found is not looked at further.
     """
     programs = {
         gpu: program
         for gpu in sorted({lot.row.gpu for lot in reduced.lots.values()})
-        if (program := restricted(reduced, frozenset(), gpu)) is not None
+        if (program := restricted(reduced, given, gpu)) is not None
     }
     least: dict[str, float] = {}
     for gpu, program in programs.items():
         answer = solve_model(assemble(program, operation="relaxed"), settings, relaxed=True)
         if answer.objective is not None:
             least[gpu] = answer.objective
-    tried, best = [], None
+    tried: list[str] = []
+    best: tuple[float, str, int] | None = None
     for gpu in sorted(least, key=lambda gpu: (least[gpu], gpu)):
-        if best is not None and least[gpu] >= best.usd_month:
+        if best is not None and least[gpu] >= best[0]:
             break
         found = search(programs[gpu], settings)
         if found.usd_month is None:
             continue
         tried.append(gpu)
-        if best is None or found.usd_month < best.usd_month:
-            machines = sum(n for o, n in found.always.items() if not programs[gpu].offers[o].existing)
-            best = Naive(gpu=gpu, usd_month=found.usd_month, machines=machines, tried=())
-    return best and replace(best, tried=tuple(tried))
+        machines = sum(n for o, n in found.always.items() if not programs[gpu].offers[o].existing)
+        best = min(best or (found.usd_month, gpu, machines), (found.usd_month, gpu, machines))
+    if best is None:
+        return None
+    usd, gpu, machines = best
+    return Naive(gpu=gpu, given=given, usd_month=usd, machines=machines, tried=tuple(tried))
 
 
-def used(plan: Plan, gpu: str) -> frozenset[Freedom]:
+def used(plan: Plan, first: Naive) -> frozenset[Freedom]:
     """The freedoms that a plan makes use of: without the others it would be as good."""
     bought = [p for p in plan.purchases if not p.existing]
     said: dict[Freedom, bool] = {
         "hours": any(p.billing == "hourly" for p in bought),
         "deployments": bool(plan.deployments),
-        "GPU types": any(p.gpu != gpu for p in bought),
+        "GPU types": any(p.gpu != first.gpu for p in bought),
         "commitments": bool(plan.spends) or any(p.billing == "always" for p in bought),
         "spot": any(p.term == "spot" for p in bought),
         "APIs": bool(plan.apis),
     }
-    return frozenset(freedom for freedom, so in said.items() if so)
+    return first.given | {freedom for freedom, so in said.items() if so}
 
 
-def levels(reduced: Reduced, plan: Plan, gpu: str) -> list[Level]:
+def levels(reduced: Reduced, plan: Plan, first: Naive) -> list[Level]:
     """The problem with one freedom more each that the plan uses; the last is as good as the whole problem."""
-    given: frozenset[Freedom] = frozenset()
-    before = restricted(reduced, given, gpu)
+    given = first.given
+    before = restricted(reduced, given, first.gpu)
     out: list[Level] = []
-    for freedom in (each for each in FREEDOMS if each in used(plan, gpu)):
+    for freedom in (each for each in FREEDOMS if each in used(plan, first) - first.given):
         given |= {freedom}
-        program = restricted(reduced, given, gpu)
+        program = restricted(reduced, given, first.gpu)
         if program is not None and program != before:
             out.append(Level(freedom=freedom, inputs=program))
             before = program
@@ -215,7 +235,5 @@ def drivers_of(
         usd = reached
     if not order and end < start:
         steps.append(Step(what="what the search found beside", usd_month=end - start))
-    machines = things(first.machines, "machine")
-    words = f"{machines} of {first.gpu} on demand all month, one deployment for each workload"
-    unused = tuple(words for freedom, words in FREEDOMS.items() if freedom not in used(plan, first.gpu))
-    return Drivers(baseline=words, usd_month=start, steps=tuple(steps), tried=first.tried, unused=unused)
+    unused = tuple(words for freedom, words in FREEDOMS.items() if freedom not in used(plan, first))
+    return Drivers(baseline=first.words, usd_month=start, steps=tuple(steps), tried=first.tried, unused=unused)

@@ -13,13 +13,23 @@ from planner.analysis.explain_loosened import ONE_MORE, TIGHT, Facts
 from planner.analysis.explain_margin import HeldFleet, room
 from planner.explanation import Limit, Rule
 from planner.formulation.family import Family
+from planner.plan import Plan
 from planner.problem.schema import Problem
 
+NO_NAMES: Mapping[str, str] = {}
 ASKED_FOR = ("serve_demand", "serve_deferred")
 """What is asked for, not a limit: its worth is told by workload."""
 
 
-def rules_of(families: Sequence[Family], held: HeldFleet) -> tuple[Rule, ...]:
+def machines_of(plan: Plan) -> dict[str, str]:
+    """What a plan buys of each group, in words."""
+    names: dict[str, list[str]] = {}
+    for p in plan.purchases:
+        names.setdefault(p.group, []).append(f"{p.provider} {p.machine}")
+    return {g: " and ".join(dict.fromkeys(bought)) for g, bought in names.items()}
+
+
+def rules_of(families: Sequence[Family], held: HeldFleet, plan: Plan) -> tuple[Rule, ...]:
     """A sentence for every family that has rows, filled in for the row whose dual is largest."""
     out = []
     for family in families:
@@ -32,7 +42,7 @@ def rules_of(families: Sequence[Family], held: HeldFleet) -> tuple[Rule, ...]:
         out.append(
             Rule(
                 family=family.name,
-                says=sentence(family.says, family.over, example),
+                says=sentence(family.says, family.over, example, machines_of(plan)),
                 rows=len(rows),
                 tight=len(tight),
                 unit=family.unit,
@@ -42,15 +52,17 @@ def rules_of(families: Sequence[Family], held: HeldFleet) -> tuple[Rule, ...]:
     return tuple(out)
 
 
-def sentence(words: str, over: Sequence[str], label: Sequence[str]) -> str:
+def sentence(words: str, over: Sequence[str], label: Sequence[str], machines: Mapping[str, str] = NO_NAMES) -> str:
     """A card's words with the names of one row in them; a row that has others is told as any.
+
+    `machines`: what a plan buys of a group, by its label.
 
     >>> sentence("{quota} is kept during {block}", ("quota", "block"), ("32 GPUs of aws", "mon 09-10"))
     '32 GPUs of aws is kept during mon 09-10'
     """
     names = dict(zip(over, label, strict=True)) if len(over) == len(label) else {each: f"any {each}" for each in over}
     for each, name in names.items():
-        words = words.replace(f"{{{each}}}", name)
+        words = words.replace(f"{{{each}}}", machines.get(name, name))
     return words
 
 
@@ -62,7 +74,7 @@ def limits_of(families: Sequence[Family], facts: Facts) -> Iterator[tuple[Limit,
             continue
         known = ONE_MORE.get(family.name)
         if known is None:
-            yield by_its_card(family, rows, facts.held), None
+            yield by_its_card(family, rows, facts), None
             continue
         for each in known(facts):
             mine = {label: room(row) for label, row in rows.items() if not each.first or label[0] == each.first}
@@ -75,7 +87,7 @@ def limits_of(families: Sequence[Family], facts: Facts) -> Iterator[tuple[Limit,
             binds = left < each.one_unit * (1 - TIGHT) + TIGHT
             limit = Limit(
                 family=family.name,
-                says=sentence(family.says, family.over, label),
+                says=sentence(family.says, family.over, label, machines_of(facts.plan)),
                 limit=each.limit,
                 unit=family.unit,
                 binds=binds,
@@ -86,20 +98,21 @@ def limits_of(families: Sequence[Family], facts: Facts) -> Iterator[tuple[Limit,
             yield limit, each.problem if binds and family.name != "within_budget" else None
 
 
-def by_its_card(family: Family, rows: Mapping[tuple[str, ...], Any], held: HeldFleet) -> Limit:
+def by_its_card(family: Family, rows: Mapping[tuple[str, ...], Any], facts: Facts) -> Limit:
     """A limit that nothing is known of but its card: told by the row with the largest dual, the fleet held."""
-    dual = {label: abs(held.answer.duals.get((family.name, label), 0.0)) for label in rows}
+    dual = {label: abs(facts.held.answer.duals.get((family.name, label), 0.0)) for label in rows}
+    machines = machines_of(facts.plan)
     label = min(rows, key=lambda label: (room(rows[label]), -dual[label]))
     tight = room(rows[label]) <= TIGHT
     return Limit(
         family=family.name,
-        says=sentence(family.says, family.over, label),
+        says=sentence(family.says, family.over, label, machines),
         limit="",
         unit=family.unit,
         binds=tight,
         when=hours_of(family, label),
         room=room(rows[label]),
-        one_more=sentence(family.relaxed or "", family.over, label),
+        one_more=sentence(family.relaxed or "", family.over, label, machines),
         usd_month=dual[label] if tight else None,
         how="dual" if tight else None,
     )

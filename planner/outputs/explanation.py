@@ -39,13 +39,17 @@ def least_certain(each: Uncertain, page: Page) -> str:
 
 def signed(amount: float, page: Page) -> str:
     """An amount that is added or saved."""
-    return ("+" if amount > 0 else "") + usd(amount, page.cents)
+    least = 0.005 if page.cents else 0.5
+    return ("+" if amount >= least else "") + usd(amount if abs(amount) >= least else 0.0, page.cents)
 
 
 def show_drivers(found: Explanation, page: Page) -> None:
     """From the fleet one would buy without planning down to the plan."""
     drivers = found.drivers
     if drivers is None:
+        if found.solves:
+            page.title("What drives the bill")
+            page.say("No fleet of one GPU type on demand keeps every rule: there is none to begin with.")
         return
     lines = [Line(drivers.baseline, (usd(drivers.usd_month, page.cents),))]
     lines += [Line(step.what, (signed(step.usd_month, page),)) for step in drivers.steps]
