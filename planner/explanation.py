@@ -70,7 +70,7 @@ class Limit(Part):
     says: str
     limit: str = Field(description="the limit in the words of the problem file")
     unit: str
-    binds: bool = Field(description="nothing more fits under it in some hour")
+    binds: bool = Field(description="nothing more fits under it in some hour, or one unit more is proved to save")
     when: str = Field(default="", description="hours of the week in which it is nearest")
     room: float | None = Field(default=None, description="what is left under it where it is nearest, in its unit")
     one_more: str = Field(default="", description="the step by which it is loosened")

@@ -94,12 +94,17 @@ def next_step(base: Plan, told: Told) -> NextStep:
 
 
 def worth(base: Plan, limit: Limit, told: Told) -> Limit:
-    """The limit with what one unit more of it saves: never less than nothing, since the plan may stay as it is."""
+    """The limit with what one unit more of it saves: never less than nothing, since the plan may stay as it is.
+
+    Whole machines may leave room under a limit in the way: it binds too where less is proved to be possible.
+    """
     if told.plan is None or told.plan.usd_month is None or base.usd_month is None:
         return limit
-    bound = told.plan.bound_usd_month
+    bound, least = told.plan.bound_usd_month, base.bound_usd_month
+    cheaper = least is not None and told.plan.usd_month < least - 1e-6 * abs(least)
     return limit.model_copy(
         update={
+            "binds": limit.binds or cheaper,
             "usd_month": max(0.0, base.usd_month - told.plan.usd_month),
             "most_usd_month": None if bound is None else max(0.0, base.usd_month - bound),
             "how": "solved again",

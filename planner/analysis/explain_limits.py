@@ -67,7 +67,7 @@ def sentence(words: str, over: Sequence[str], label: Sequence[str], machines: Ma
 
 
 def limits_of(families: Sequence[Family], facts: Facts) -> Iterator[tuple[Limit, Problem | None]]:
-    """Every limit of the user's with rows in the plan's program, and the problem with one unit more where it binds."""
+    """Every limit of the user's with rows in the plan's program, and the problem with one unit more of it."""
     for family in families:
         rows = {label: row for (name, label), row in facts.held.model.rows.items() if name == family.name}
         if family.relaxed is None or family.name in ASKED_FOR or not rows:
@@ -95,7 +95,7 @@ def limits_of(families: Sequence[Family], facts: Facts) -> Iterator[tuple[Limit,
                 room=left,
                 one_more=each.one_more,
             )
-            yield limit, each.problem if binds and family.name != "within_budget" else None
+            yield limit, each.problem
 
 
 def by_its_card(family: Family, rows: Mapping[tuple[str, ...], Any], facts: Facts) -> Limit:

@@ -38,7 +38,7 @@ class Loosened:
     left: float | None = None  # under it; None: what its rows leave
     one_unit: float = TIGHT  # less room than this is none: the least that anything takes up
     one_more: str
-    problem: Problem
+    problem: Problem | None  # None: more of it changes no plan
 
 
 def changed(problem: Problem, section: str, **numbers: Any) -> Problem:
@@ -108,9 +108,7 @@ def upfront(facts: Facts) -> Iterator[Loosened]:
 def budget(facts: Facts) -> Iterator[Loosened]:
     """A budget ends plans and changes none: only what is left of it is told."""
     if facts.problem.budget is not None:
-        yield Loosened(
-            limit=f"budget of {facts.problem.budget.usd_month:,.0f} USD a month", one_more="", problem=facts.problem
-        )
+        yield Loosened(limit=f"budget of {facts.problem.budget.usd_month:,.0f} USD a month", one_more="", problem=None)
 
 
 def shares(field: str, unlimited: float = 1.0) -> Callable[[Facts], Iterator[Loosened]]:
