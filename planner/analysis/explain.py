@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from planner.analysis.explain_again import (
     NO_OTHER,
@@ -18,7 +18,7 @@ from planner.analysis.explain_again import (
     uncertain,
     worth,
 )
-from planner.analysis.explain_drivers import Freedom, drivers_of, levels, naive
+from planner.analysis.explain_drivers import Freedom, Level, drivers_of, levels, naive
 from planner.analysis.explain_itself import alike, averages, evidence, idle
 from planner.analysis.explain_limits import limits_of, rules_of
 from planner.analysis.explain_loosened import Facts
@@ -26,11 +26,12 @@ from planner.analysis.explain_margin import HeldFleet
 from planner.analysis.held import Case
 from planner.analysis.moved import ranges_of
 from planner.drops import Drops
-from planner.explanation import Drivers, End, Explanation, WorkloadCost
+from planner.explanation import Drivers, End, Explanation, Limit, WorkloadCost
 from planner.formulation import ROWS
 from planner.market import gather
 from planner.numbers import paid_anyway
 from planner.plan import Plan
+from planner.problem.schema import Problem
 from planner.reduce import reduce_problem
 
 Progress = Callable[[str], None]
@@ -52,18 +53,10 @@ def explain(case: Case, base: Plan, jobs: int, quick: bool, progress: Progress) 
     ends: tuple[End, ...] = ()
     if not quick:
         bands = ends_of_bands(base)
-        asks = [Ask(key=("more", w.name), factors=more_traffic(w.name)) for w in workloads]
-        asks += [
-            Ask(key=("end", rates), factors={"efficiency": factor})
-            for rates, factor in bands.items()
-            if abs(factor - 1) > NO_OTHER
-        ]
-        asks += [Ask(key=("limit", str(i)), problem=more) for i, (_, more) in enumerate(found) if more is not None]
         progress("looking for the fleet to begin with")
         first = naive(reduced, case.settings)
         order = levels(reduced, base, first) if first else []
-        asks += [Ask(key=("level", level.freedom), inputs=level.inputs) for level in order[:-1]]
-        told = ask_all(case, asks, jobs, progress)
+        told = ask_all(case, questions(workloads, found, bands, order), jobs, progress)
         if first is not None:
             solved: dict[Freedom, float | None] = {
                 level.freedom: told["level", level.freedom].usd_month for level in order[:-1]
@@ -102,6 +95,23 @@ def explain(case: Case, base: Plan, jobs: int, quick: bool, progress: Progress) 
         unproved=sum(each.status in ("feasible", "stopped") for each in told.values()),
         notes=() if held else (STALE,),
     )
+
+
+def questions(
+    workloads: Sequence[WorkloadCost],
+    limits: Sequence[tuple[Limit, Problem | None]],
+    bands: Mapping[str, float],
+    order: Sequence[Level],
+) -> list[Ask]:
+    """All that is solved again: next steps, ends of bands, one unit more of each limit, each freedom but the last."""
+    asks = [Ask(key=("more", w.name), factors=more_traffic(w.name)) for w in workloads]
+    asks += [
+        Ask(key=("end", rates), factors={"efficiency": factor})
+        for rates, factor in bands.items()
+        if abs(factor - 1) > NO_OTHER
+    ]
+    asks += [Ask(key=("limit", str(i)), problem=more) for i, (_, more) in enumerate(limits) if more is not None]
+    return asks + [Ask(key=("level", level.freedom), inputs=level.inputs) for level in order[:-1]]
 
 
 def with_margin(workload: WorkloadCost, held: HeldFleet | None) -> WorkloadCost:
