@@ -90,7 +90,7 @@ def serving(inputs: FleetInputs, workload: str) -> frozenset[tuple[str, str]]:
         (c, g)
         for c, k in inputs.rate_req_s
         if inputs.class_workload[k] == workload
-        for g in inputs.deployment_groups[c]
+        for g in inputs.deployment_groups.get(c, ())
         if (k, g) in inputs.admitted
     )
 
