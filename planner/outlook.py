@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from planner.analysis.held import Case
 from planner.catalog.load import Catalog, load_catalog
-from planner.errors import Complaint, InputError, NoCandidate
+from planner.errors import Complaint, InputError, NoCandidate, StoppedAtLimit
 from planner.plan import Plan
 from planner.problem.places import ProblemFile
 from planner.reduce import reduce_problem, without_ended
@@ -81,7 +81,9 @@ def case_of(
     one = partial(solve, gap=gap, time_limit_s=time_limit_s, threads=1, today=day, price_spares=False)
     base = known or one(problem, catalog, progress=progress)
     if base.usd_month is None:
-        why = "; ".join(base.in_the_way) or "none was found in the time given"
+        if base.status == "stopped":
+            raise StoppedAtLimit(f"No plan for {problem.problem.name} as it is was found in the time given.")
+        why = "; ".join(base.in_the_way)
         raise NoCandidate(f"There is no plan for {problem.problem.name} as it is: {why}.")
     return Case(file=problem, catalog=catalog, solve=one, settings=settings, today=day), base
 

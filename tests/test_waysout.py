@@ -313,6 +313,15 @@ def test_the_command_tells_the_ways_out(tmp_path, catalog, monkeypatch):
     assert all(len(line) <= 80 for line in answer.stdout.splitlines())
 
 
+def test_explaining_a_problem_with_no_plan_tells_them_too(tmp_path, catalog):
+    own(tmp_path, catalog, "quotas: [{max_gpus: 2}]")
+    out = tmp_path / "out.json"
+    answer = CliRunner().invoke(app, ["explain", str(tmp_path / "own.yaml"), "--json", "-o", str(out)])
+    assert answer.exit_code == 1 and "quota 1 (everything): 2 GPUs" in answer.stderr
+    assert json.loads(answer.stdout) == json.loads(out.read_text())
+    assert json.loads(answer.stdout)["single"][0]["says"] == "raise quota 1 (everything): from 2 GPUs to 3 GPUs"
+
+
 def test_plain_values_say_the_same(tmp_path, catalog):
     found = ways_out(own(tmp_path, catalog, "quotas: [{max_gpus: 2}]"), catalog, today=TODAY)
     told_ = json.loads(json.dumps(ways_out_object(found)))

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from planner.cli.answering import answer_console, writable
+from planner.cli.answering import answer_console, warn, watched, writable
 from planner.cli.solving import Gap, TimeLimit, problems_here
 from planner.cli.sweeping import watched_processes
 from planner.cli.swinging import Jobs
-from planner.errors import Complaint, InputError
+from planner.errors import Complaint, InputError, NoCandidate
 from planner.files import write_whole
 
 if TYPE_CHECKING:
     from planner.plan import Plan
     from planner.problem.places import ProblemFile
+
+NO_PLAN_S = 120.0
+"""Ways out of a problem with no plan are looked for so long."""
 
 
 def explain(
@@ -55,7 +58,7 @@ def explain(
 ) -> None:
     """Say what drives the bill, what each workload costs, which limits bind, what is idle, and how sure all that is.
 
-    Exit code 0: explained; 1: the problem has no plan; 2: wrong input; 3: the time limit left something unproved.
+    Exit code 0: explained; 1: no plan, with what would have to give way; 2: wrong input; 3: something is left unproved.
 
     [dim]Examples:[/dim]
 
@@ -69,18 +72,25 @@ def explain(
     read, plan = problem_and_plan(what, problem)
     writable(output, "-o", read.path if plan is None else Path(what))
     day = today.date() if today else date.today()
-    found = watched_processes(
-        lambda report: explaining.explain(
-            read,
-            plan,
-            gap=gap,
-            time_limit_s=time_limit,
-            jobs=-1 if jobs is None else jobs,
-            quick=quick,
-            today=day,
-            progress=report,
+    try:
+        found = watched_processes(
+            lambda report: explaining.explain(
+                read,
+                plan,
+                gap=gap,
+                time_limit_s=time_limit,
+                jobs=-1 if jobs is None else jobs,
+                quick=quick,
+                today=day,
+                progress=report,
+            )
         )
-    )
+    except NoCandidate as error:
+        if plan is not None or quick:
+            raise
+        warn(str(error))
+        explain_no_plan(read, day, output, json)
+        raise typer.Exit(1) from None
     if output is not None:
         write_whole(output, found.to_json() + "\n")
     if json:
@@ -88,6 +98,23 @@ def explain(
     else:
         show_explanation(found, answer_console())
     raise typer.Exit(3 if found.unproved else 0)
+
+
+def explain_no_plan(read: ProblemFile, day: date, output: Path | None, json: bool) -> None:
+    """How little would have to give way for a plan, looked for as long as a user waits."""
+    from json import dumps
+
+    from planner import outlook
+    from planner.outputs.waysout import show_ways_out, ways_out_object
+
+    found = watched(lambda report: outlook.ways_out(read, limit_s=NO_PLAN_S, today=day, progress=report))
+    text = dumps(ways_out_object(found), indent=1)
+    if output is not None:
+        write_whole(output, text + "\n")
+    if json:
+        typer.echo(text)
+    else:
+        show_ways_out(found, answer_console())
 
 
 def problem_and_plan(what: str, problem: str | None) -> tuple[ProblemFile, Plan | None]:

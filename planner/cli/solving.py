@@ -143,7 +143,8 @@ def show_ways_out(read: ProblemFile, day: date, console: Console) -> None:
     if found.single or found.together or not found.untold:
         show(found, console)
     else:
-        console.print(f"\nHow little would have to give way was not known within {QUICKLY_S:g} s.", soft_wrap=True)
+        said = f"How little would have to give way was not known within {QUICKLY_S:g} s."
+        console.print(f"\n{said}  `plan explain` looks longer.", soft_wrap=True)
 
 
 def refuse_old_prices(plan: Plan, most_days: int, today: date) -> None:
