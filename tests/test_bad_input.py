@@ -185,6 +185,18 @@ CASES = [
         'there is no workload "chatt".  Possible: chat.  Did you mean chat?',
     ),
     (
+        "one provider that may be lost",
+        GOOD + "apis: {allow: false}\nspread: {max_providers: 1}\nresilience: {provider: true}\n",
+        "9  spread.max_providers",
+        "none is left when a provider is lost (resilience.provider).  Allow two",
+    ),
+    (
+        "one region that may be lost",
+        GOOD + "apis: {allow: false}\nspread: {max_regions: 1}\nresilience: {region: true}\n",
+        "9  spread.max_regions",
+        "none is left when a region is lost (resilience.region)",
+    ),
+    (
         "replicas kept for work that waits",
         GOOD.replace("    slo:", "    min_replicas: 1\n    deferrable: {}\n    slo:"),
         "6  workloads.chat.min_replicas",
