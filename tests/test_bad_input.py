@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+import plans
 import pytest
 
 from planner.catalog.load import Catalog, load_catalog
@@ -661,3 +662,13 @@ def test_a_trace_that_says_nothing_is_refused(content: str, words: str, tmp_path
     read = load_problem(path, catalog)
     with pytest.raises(ProblemError, match=words):
         reduce_traffic(read.problem, read.folder, catalog)
+
+
+def test_a_plan_in_place_of_its_problem_is_told_in_one_line(tmp_path):
+    path = tmp_path / "plan.json"
+    plans.enterprise().write(path)
+    with pytest.raises(ProblemError) as told:
+        read_problem(path)
+    assert [str(one.what) for one in told.value.complaints] == [
+        "is a plan that was written with -o, no problem.  Give the file that it was made from."
+    ]
