@@ -63,6 +63,13 @@ def evaluated(folder: Path, problem: str, machines: list[dict[str, object]], **f
     return verbs.evaluate(verbs.load(name), verbs.load_fleet(path), today=TODAY, best_within_s=None)
 
 
+def test_savings_plans_of_the_problem_are_said_not_to_be_the_fleets(tmp_path):
+    signed = "  existing_spend: [{provider: here, usd_h: 3, covers: [{discount_share: 0.3}]}]"
+    found = evaluated(tmp_path, FLAT.replace("procurement:", f"procurement:\n{signed}"), [{**L40S, "count": 3}])
+    assert found.plan.notes[0].startswith("procurement.existing_spend of the problem: not added to this fleet")
+    assert not any("not added" in note for note in evaluated(tmp_path, FLAT, [{**L40S, "count": 3}]).plan.notes)
+
+
 def test_machines_on_which_nothing_runs_are_named_beside_full_ones(tmp_path):
     idle = {"provider": "here", "gpu": "a100-pcie-80gb", "gpus": 1, "count": 1}  # no rate of it is given
     found = evaluated(tmp_path, FLAT, [{**L40S, "count": 2}, idle])
