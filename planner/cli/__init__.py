@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from planner.cli.answering import INTERRUPTED, Answering, keep_stdout_clean, still_solving
+from planner.cli.answering import INTERRUPTED, Answering, hush_cleaning, keep_stdout_clean, still_solving
 from planner.cli.breaking_even import breakeven
 from planner.cli.breaking_points import breakpoints
 from planner.cli.calibrating import calibrate
@@ -85,6 +85,7 @@ def every_command(
 def main() -> None:
     """The console script."""
     keep_stdout_clean()
+    hush_cleaning()
     try:
         app()
     except SystemExit as ended:
