@@ -40,6 +40,8 @@ from planner.reduce import Reduced, reduce_problem
 
 ALMOST_FREE = 1e-3
 """What is not bought at this share of its price is never bought."""
+DOWN_TO = (0.5, 0.1, ALMOST_FREE)
+"""Shares of a price at which a thing is tried one after the other; the less it costs, the longer a solve takes."""
 HALVED_TO = 1e-3
 """How near two factors come by halving, as a share."""
 LEAPS = 40
@@ -159,10 +161,13 @@ def to_reach(line: Line | None, usd: float) -> float:
 # --- of a problem ---------------------------------------------------------------------------------------------------
 
 
-def entry_of(case: Case, base: Plan, key: str, lever: Lever, least: float = ALMOST_FREE) -> tuple[Entry, Plan | None]:
+def entry_of(
+    case: Case, base: Plan, key: str, lever: Lever, down_to: Sequence[float] = DOWN_TO
+) -> tuple[Entry, Plan | None]:
     """Where what `key` prices enters the best mix, or leaves it, and the plan with it that is best there.
 
-    `base` is the best plan as things are.  What is not bought yet is looked for from the factor `least` upwards.
+    `base` is the best plan as things are.  What is not bought yet is looked for upwards from the first of the factors
+    `down_to` at which it is.
     """
     file, _ = case.at({})
     plans: dict[float, Plan] = {1.0: base}
@@ -186,7 +191,10 @@ def entry_of(case: Case, base: Plan, key: str, lever: Lever, least: float = ALMO
         found = find_entry(ask, begin, usd, bound, math.inf, concave)
         asked += 1
     else:
-        found = find_entry(ask, ask(least), base.usd_month or 0.0, begin.bound_usd_month, 1.0, concave)
+        for factor in down_to:
+            found = find_entry(ask, ask(factor), base.usd_month or 0.0, begin.bound_usd_month, 1.0, concave)
+            if found.at:
+                break
     return replace(found, solves=asked), None if found.found_at is None else plans[found.found_at]
 
 

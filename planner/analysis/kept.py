@@ -14,6 +14,7 @@ from planner.analysis.held import Case, side_by_side
 from planner.audit import audit
 from planner.errors import AuditFailed
 from planner.finish import finish
+from planner.inputs import FleetInputs
 from planner.limits import quotas_of
 from planner.market import Held, Lot
 from planner.plan import Plan
@@ -67,7 +68,7 @@ def best_with(case: Case, standing: Standing, lot: Lot | None = None) -> Plan | 
     reduced = reduce_problem(problem, file.folder, catalog, case.today, standing)
     if lot is not None:
         reduced = as_bought(problem, reduced, lot, standing.held[0].count)
-        if (reduced.inputs.max_upfront_usd or 0.0) < 0:
+        if forbidden(reduced.inputs):
             return None
     solution = tidy(reduced.inputs, search(reduced.inputs, settings), settings)
     plan = finish(problem, reduced, solution, case.today, settings.gap, settings.solver)
@@ -98,3 +99,13 @@ def as_bought(problem: Problem, reduced: Reduced, lot: Lot, machines: int) -> Re
         max_upfront_usd=None if cash is None else cash - offers[mine].upfront_usd * machines,
     )
     return replace(reduced, inputs=inputs, lots=lots)
+
+
+def forbidden(inputs: FleetInputs) -> bool:
+    """Whether what is kept takes more than a quota or the cash allows, whatever else is bought."""
+    cash = inputs.max_upfront_usd
+    taken = (
+        sum(weight * (inputs.offers[o].existing or 0) for o, weight in quota.weight.items()) > quota.limit
+        for quota in inputs.quotas.values()
+    )
+    return (cash is not None and cash < 0) or any(taken)

@@ -90,7 +90,7 @@ def targets(case: Case, base: Plan, only: Sequence[Thing], jobs: int, progress: 
 def target_of(base: Plan, case: Case, line: Line) -> Target:
     """One line."""
     file, _ = case.at({})
-    entry, _plan = entry_of(case, base, line.key, line.lever, HALF_PRICE)
+    entry, _plan = entry_of(case, base, line.key, line.lever, (HALF_PRICE,))
     return Target(line=line, chosen=spent(base, line.lever, file.problem) > 0, entry=entry)
 
 

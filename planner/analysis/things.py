@@ -13,7 +13,7 @@ from planner.analysis.levers import Choices
 from planner.analysis.scaled import Lever
 from planner.catalog.load import Catalog
 from planner.catalog.names import resolve_gpu, resolve_model
-from planner.catalog.rows import TERM_MONTHS, Gpu, ModelCard, Precision
+from planner.catalog.rows import TERM_MONTHS, Gpu, KvPrecision, ModelCard, Precision
 from planner.errors import Complaint, InputError
 from planner.performance.types import Deployment
 from planner.problem.schema import Problem
@@ -21,6 +21,7 @@ from planner.problem.wording import did_you_mean, some_of
 from planner.variants import accepted_models
 
 PRECISIONS: tuple[str, ...] = get_args(Precision)
+KV_PRECISIONS: tuple[str, ...] = get_args(KvPrecision)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,9 @@ def thing_of(problem: Problem, catalog: Catalog, name: str, place: str) -> Thing
     ):
         if several:
             lines.append(f"  {what}: {', '.join(several)}")
-    lines.append(f"  a precision, an engine or a model: {some_of(ways, at_most=30)}")
+    run = sorted({*PRECISIONS, *(row.engine for row in catalog.engines)})
+    lines.append(f"  a precision or an engine: {', '.join(run)}")
+    lines.append(f"  a model: {some_of(models_of(problem, catalog))}")
     lines.append("  several of these with / between, or a machine or region: aws/p5.48xlarge/1y, h200-sxm/fp8")
     raise InputError([Complaint(f"{place} {name}", "\n  ".join(lines))])
 
@@ -93,11 +96,28 @@ def spell(catalog: Catalog, name: str) -> list[str]:
     return out
 
 
+def models_of(problem: Problem, catalog: Catalog) -> set[str]:
+    """The models that workloads accept."""
+    models = {each.model for workload in problem.workloads.values() for each in accepted_models(workload)}
+    return {word for name in models for word in spell(catalog, name)}
+
+
+def unaccepted(problem: Problem, catalog: Catalog, thing: Thing) -> list[str]:
+    """Of the words of a deployment, those that no workload accepts: a precision, an engine, a model."""
+    workloads = problem.workloads.values()
+    models = [each for workload in workloads for each in accepted_models(workload)]
+    accepted = models_of(problem, catalog) | {p for each in models for p in each.precisions or ["bf16", "fp8"]}
+    accepted |= {f"kv-{p}" for each in models for p in each.kv_precisions or ["bf16", "fp8"]}
+    engines = {row.engine for row in catalog.engines}
+    accepted |= {e for workload in workloads for e in workload.engines or engines}
+    spoken_of = set(catalog.models) | set(PRECISIONS) | engines | {f"kv-{p}" for p in KV_PRECISIONS}
+    return sorted((thing.words & spoken_of) - accepted)
+
+
 def known_words(problem: Problem, catalog: Catalog) -> set[str]:
     """Words by which deployments may be asked about, whether or not the problem accepts them."""
-    models = {each.model for workload in problem.workloads.values() for each in accepted_models(workload)}
-    known = {m for name in models for m in spell(catalog, name)} | set(PRECISIONS)
-    known |= {f"kv-{precision}" for precision in ("bf16", "fp8", "int8")} | {f"tp{n}" for n in (1, 2, 4, 8)}
+    known = models_of(problem, catalog) | set(PRECISIONS)
+    known |= {f"kv-{precision}" for precision in KV_PRECISIONS} | {f"tp{n}" for n in (1, 2, 4, 8)}
     return known | {row.engine for row in catalog.engines} | set(catalog.gpus) | set(catalog.models)
 
 

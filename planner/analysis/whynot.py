@@ -9,19 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import get_args
 
 from planner.analysis.entry import Entry, entry_of, left_over, spent
 from planner.analysis.held import Case
 from planner.analysis.kept import Used, best_with, cheapest_with
-from planner.analysis.things import Thing
+from planner.analysis.scaled import Lever
+from planner.analysis.things import Thing, unaccepted
 from planner.analysis.walkaway import without_any
 from planner.drops import Drops
 from planner.plan import Plan
 from planner.problem.places import ProblemFile
-from planner.problem.workload import AcceptableModel
+from planner.problem.workload import AcceptableModel, EngineName
 from planner.reduce import Reduced, Standing, reduce_problem
 from planner.variants import accepted_models
 
+ENGINES = frozenset(get_args(EngineName))
+"""Engines that a workload may be held to."""
 OUTDONE = frozenset(
     {
         "another offer of the same machine is no dearer",
@@ -39,7 +43,7 @@ class Rule:
 
     reason: str
     count: int  # offers, prices or deployments; 0: all of it
-    of: str  # offers, token prices, deployments
+    of: str  # offer, token price, deployment
     nearest: str = ""
 
 
@@ -60,81 +64,105 @@ class WhyNot:
 
 def why_not(case: Case, base: Plan, thing: Thing, jobs: int, progress: Callable[[str], None]) -> WhyNot:
     """Why `thing` is not in `base`, the best plan of the case; or how long it stays there."""
-    file, _ = case.at({})
     progress("asking what excludes it")
-    rules, alone, total = rules_of(case, thing)
     if thing.lever is None:
-        in_plan = bool(thing.words) and any(thing.words <= set(d.name.split()) for d in base.deployments)
-        used = None
-        if thing.words and not in_plan and total:
-            progress(f"solving with nothing but {thing.name} on the machines")
-            plan = best_with(case, Standing(wanted=thing.runs))
-            if plan is not None and plan.usd_month is not None:
-                used = Used(
-                    how=f"nothing but {thing.name} on the machines",
-                    plan=plan,
-                    usd_month=plan.usd_month,
-                    bound_usd_month=plan.bound_usd_month,
-                )
-        return WhyNot(base=base, thing=thing, in_plan=in_plan, rules=rules, for_sale=total, outdone=0, used=used,
-                      entry=None, entry_plan=None)  # fmt: skip
-    in_plan = spent(base, thing.lever, file.problem) > 0
+        return about_running(case, base, thing, progress)
+    return about_buying(case, base, thing, thing.lever, jobs, progress)
+
+
+def about_running(case: Case, base: Plan, thing: Thing, progress: Callable[[str], None]) -> WhyNot:
+    """The answer about a way to run models, or about what nobody sells."""
+    rules, ways = rules_on_running(case, thing)
+    in_plan = bool(thing.words) and any(thing.words <= set(d.name.split()) for d in base.deployments)
+    used = None
+    if ways and not in_plan:
+        how = f"nothing but {thing.name} on the machines"
+        progress(f"solving with {how}")
+        if (plan := best_with(case, Standing(wanted=thing.runs))) is not None:
+            used = Used(how=how, plan=plan, usd_month=plan.usd_month or 0.0, bound_usd_month=plan.bound_usd_month)
+    return WhyNot(
+        base=base,
+        thing=thing,
+        in_plan=in_plan,
+        rules=rules,
+        for_sale=ways,
+        outdone=0,
+        used=used,
+        entry=None,
+        entry_plan=None,
+    )
+
+
+def about_buying(
+    case: Case, base: Plan, thing: Thing, lever: Lever, jobs: int, progress: Callable[[str], None]
+) -> WhyNot:
+    """The answer about something with a price."""
+    file, _ = case.at({})
+    rules, alone, total = rules_on_buying(case, lever)
+    in_plan = spent(base, lever, file.problem) > 0
     entry, entry_plan, used = None, None, None
     if total:
         progress(f"solving for the price at which {thing.name} {'leaves' if in_plan else 'enters'}")
-        entry, entry_plan = entry_of(case, base, thing.key, thing.lever)
-    if total and not in_plan and thing.lever.kind == "rent":
+        entry, entry_plan = entry_of(case, base, thing.key, lever)
+    if total and not in_plan and lever.kind == "rent":
         used = cheapest_with(case, list(alone.lots.values()), jobs, progress)
     elif entry is not None and entry_plan is not None and not in_plan and entry.found_at:
-        again = spent(entry_plan, thing.lever, file.problem) / entry.found_at
-        usd = (entry_plan.usd_month or 0.0) + again * (1 - entry.found_at)
-        used = Used(how="the plan that is best at its price of entry", plan=entry_plan, usd_month=usd,
-                    bound_usd_month=None)  # fmt: skip
-    full = reduce_problem(file.problem, file.folder, case.catalog, case.today)
-    left = left_over(full, thing.lever)
-    return WhyNot(base=base, thing=thing, in_plan=in_plan, rules=rules, for_sale=total,
-                  outdone=max(0, total - left), used=used, entry=entry, entry_plan=entry_plan)  # fmt: skip
+        again = spent(entry_plan, lever, file.problem) / entry.found_at
+        used = Used(
+            how="the plan that is best at its price of entry",
+            plan=entry_plan,
+            usd_month=(entry_plan.usd_month or 0.0) + again * (1 - entry.found_at),
+            bound_usd_month=None,
+        )
+    left = left_over(reduce_problem(file.problem, file.folder, case.catalog, case.today), lever)
+    return WhyNot(
+        base=base,
+        thing=thing,
+        in_plan=in_plan,
+        rules=rules,
+        for_sale=total,
+        outdone=max(0, total - left),
+        used=used,
+        entry=entry,
+        entry_plan=entry_plan,
+    )
 
 
 # --- what excludes it -----------------------------------------------------------------------------------------------
 
 
-def rules_of(case: Case, thing: Thing) -> tuple[tuple[Rule, ...], Reduced, int]:
-    """Rules that exclude some of it, the problem with nothing else for sale, and how many offers pass every rule."""
-    file, priced = case.at({})
-    alone, catalog = file, priced
-    if thing.lever is not None:
-        lever = thing.lever
-        alone, catalog = without_any(file, priced, lambda row: not lever.reaches(row), lever.kind)
+def rules_on_buying(case: Case, lever: Lever) -> tuple[tuple[Rule, ...], Reduced, int]:
+    """Rules that exclude some of what a lever reaches, the problem with nothing else for sale, and how many offers or
+    token prices pass them all."""
+    alone, catalog = without_any(*case.at({}), lambda row: not lever.reaches(row), lever.kind)
+    if lever.kind == "rent":
         bare = alone.problem.procurement.model_copy(update={"purchases": [], "existing": [], "spend_quotes": []})
-        if lever.kind == "rent":
-            alone = replace(alone, problem=alone.problem.model_copy(update={"procurement": bare}))
-    elif thing.words:
-        alone = narrowed(file, thing)
+        alone = replace(alone, problem=alone.problem.model_copy(update={"procurement": bare}))
     reduced = reduce_problem(alone.problem, alone.folder, catalog, case.today, Standing())
-    kind = "api" if thing.lever and thing.lever.kind == "tokens" else "offer" if thing.lever else "deployment"
-    what = {"api": "token prices", "offer": "offers", "deployment": "deployments"}
-    rules = list(counted(reduced.dropped[kind], what[kind]))
-    if thing.lever is None:
-        total = sum(thing.runs(c.deployment) for c in reduced.candidates.values() if c.deployment) if thing.words else 0
-        if not thing.words:
-            rules = [
-                Rule(reason=f"no price of this {thing.kind} is in the catalog or the quotes", count=0, of="offers")
-            ]
-        elif total:
-            rules = []
-        return tuple(rules), reduced, total
-    if kind == "api":
-        return tuple(rules), reduced, left_over(reduced, thing.lever)
-    passing = sum(n for reason, n in reduced.dropped["offer"].count.items() if reason in OUTDONE)
-    total = len(reduced.lots) + (passing if reduced.lots else 0)
+    if lever.kind == "tokens":
+        return tuple(counted(reduced.dropped["api"], "token price")), reduced, left_over(reduced, lever)
+    rules = counted(reduced.dropped["offer"], "offer")
+    outdone = sum(n for reason, n in reduced.dropped["offer"].count.items() if reason in OUTDONE)
     if not reduced.lots:
-        rules += counted(reduced.dropped["deployment"], "deployments")
+        rules += counted(reduced.dropped["deployment"], "deployment")
     for name, quota in reduced.inputs.quotas.items():
-        short = [o for o, weight in quota.weight.items() if weight > quota.limit]
-        if short:
-            rules.append(Rule(reason=f"{name}: less than one machine", count=len(short), of="offers"))
-    return tuple(rules), reduced, total
+        if short := [o for o, weight in quota.weight.items() if weight > quota.limit]:
+            rules.append(Rule(reason=f"{name}: less than one machine", count=len(short), of="offer"))
+    return tuple(rules), reduced, len(reduced.lots) + outdone if reduced.lots else 0
+
+
+def rules_on_running(case: Case, thing: Thing) -> tuple[tuple[Rule, ...], int]:
+    """Rules that exclude a way to run models, if they exclude it all, and how many deployments they leave."""
+    file, catalog = case.at({})
+    if not thing.words:
+        reason = f"no price of this {thing.kind} is in the catalog or the quotes"
+        return (Rule(reason=reason, count=0, of="offer"),), 0
+    if missing := unaccepted(file.problem, catalog, thing):
+        return tuple(Rule(reason=f"no workload accepts {word}", count=0, of="deployment") for word in missing), 0
+    alone = narrowed(file, thing)
+    reduced = reduce_problem(alone.problem, alone.folder, catalog, case.today, Standing())
+    ways = sum(thing.runs(c.deployment) for c in reduced.candidates.values() if c.deployment)
+    return () if ways else tuple(counted(reduced.dropped["deployment"], "deployment")), ways
 
 
 def counted(drops: Drops, of: str) -> list[Rule]:
@@ -160,6 +188,6 @@ def narrowed(file: ProblemFile, thing: Thing) -> ProblemFile:
             for each in accepted_models(workload)
         ]
         mine = [each for each in models if each.model in thing.words] or models
-        engines = some(list(workload.engines), sorted(thing.words & {"vllm", "sglang", "trtllm"}))
+        engines = some(list(workload.engines), sorted(thing.words & ENGINES))
         workloads[name] = workload.model_copy(update={"models": mine, "engines": engines})
     return replace(file, problem=file.problem.model_copy(update={"workloads": workloads}))

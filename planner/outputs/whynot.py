@@ -33,19 +33,15 @@ def show_whynot(found: WhyNot, console: Console) -> None:
         page.say("It has no price of its own.  Ask about the machines that it needs.")
     if found.rules:
         lines = [
-            Line(rule.reason, (f"{count(rule.count)} {rule.of}" if rule.count else "all",), near(rule.nearest))
+            Line(rule.reason, (things(rule.count, rule.of) if rule.count else "all",), near(rule.nearest))
             for rule in found.rules
         ]
         page.table("What excludes some of it" if found.for_sale else "What excludes it", ("",), lines)
     if found.outdone:
         page.title("At the prices of today")
-        those = things(found.for_sale, "offer") if found.outdone < found.for_sale else "All"
-        page.say(
-            f"{those} pass{'es' * (found.for_sale == 1)} every rule; {count(found.outdone)} of them are left out, since "
-            "others do the same for no more money."
-            if found.outdone < found.for_sale
-            else "All of its offers that pass every rule are left out, since others do the same for no more money."
-        )
+        few = found.outdone < found.for_sale
+        those = f"{count(found.outdone)} of {count(found.for_sale)} offers" if few else "All offers"
+        page.say(f"{those} that pass every rule are left out: others do the same for no more money.")
 
 
 def near(nearest: str) -> tuple[str, ...]:
