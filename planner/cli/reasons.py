@@ -36,7 +36,7 @@ def why_not(
 ) -> None:
     """Say why the best plan does not use something: what it costs to use it, its price of entry, what excludes it.
 
-    Exit code 0: answered; 1: the problem has no plan; 2: wrong input.
+    Exit code 0: answered; 1: the problem has no plan; 2: wrong input; 3: the time limit left the plan unproved.
 
     [dim]Examples:[/dim]
 
@@ -63,6 +63,7 @@ def why_not(
         typer.echo(text)
     else:
         show_whynot(found, answer_console())
+    raise typer.Exit(0 if found.base.status == "optimal" else 3)
 
 
 def targets(
@@ -83,7 +84,7 @@ def targets(
 ) -> None:
     """For whoever negotiates: the price that would win each seller business, and how far a chosen one may rise.
 
-    Exit code 0: solved; 1: the problem has no plan; 2: wrong input.
+    Exit code 0: solved; 1: the problem has no plan; 2: wrong input; 3: the time limit left the plan unproved.
 
     [dim]Examples:[/dim]
 
@@ -115,3 +116,4 @@ def targets(
         typer.echo(text)
     else:
         show_targets(found, answer_console())
+    raise typer.Exit(0 if found.base.status == "optimal" else 3)

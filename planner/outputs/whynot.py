@@ -89,6 +89,8 @@ def show_entry(found: WhyNot, entry: Entry, page: Page) -> None:
         return
     change = abs(1 - entry.at)
     if found.in_plan:
+        more = entry.usd_month_without - (found.base.usd_month or 0.0)
+        page.say(f"Without it the best plan costs {usd(more, page.cents)} a month more.")
         page.say(f"{percent(change)} more than now: up to there some of it is bought.")
     elif entry.at >= 1:
         page.say("As things are: a plan with it costs no more than the best one, as far as is proved.")
