@@ -18,8 +18,8 @@ from planner.analysis.entry import ALMOST_FREE, Entry, find_entry
 from planner.inputs import FleetInputs
 from planner.search import search
 
-MOST = 4.0
-"""Dearer than this, what is bought is taken to stay at any price."""
+HIGHS_FAILS = 437
+"""HiGHS 1.15 ends a program of this fleet, at a thousandth of a price, with "Solve error" and no answer."""
 
 
 # --- on numbers: against everything tried ---------------------------------------------------------------------------
@@ -106,7 +106,7 @@ def test_just_below_the_price_it_is_in_the_best_mix_and_just_above_in_none():
 
 @pytest.mark.long
 def test_the_same_on_many_fleets():
-    assert sum(check(seed) for seed in range(40, 620)) >= 186
+    assert sum(check(seed) for seed in range(40, 620) if seed != HIGHS_FAILS) >= 200
 
 
 # --- with a gap: made-up plans --------------------------------------------------------------------------------------

@@ -58,12 +58,16 @@ def show_used(found: WhyNot, page: Page) -> None:
     base = found.base.usd_month or 0.0
     extra = found.used.usd_month - base
     page.title("The cheapest plan with it")
-    more = f"{usd(extra, page.cents)} a month more ({percent(extra / base) if base else '-'})"
-    if found.used.bound_usd_month is not None:
-        least = max(0.0, found.used.bound_usd_month - base)
-        if extra - least > 0.5:
-            more += f"; {usd(least, page.cents)} at least, as far as is proved"
-    page.say(f"{found.used.how}: {usd(found.used.usd_month, page.cents)}, {more}.")
+    cost = f"{found.used.how}: {usd(found.used.usd_month, page.cents)}"
+    if extra < 0:
+        page.say(f"{cost}.  That is less than the plan above, which is only proved within its gap (--gap).")
+    else:
+        more = f"{usd(extra, page.cents)} a month more ({percent(extra / base) if base else '-'})"
+        if found.used.bound_usd_month is not None:
+            least = max(0.0, found.used.bound_usd_month - base)
+            if extra - least > 0.5:
+                more += f"; {usd(least, page.cents)} at least, as far as is proved"
+        page.say(f"{cost}, {more}.")
     page.say(f"It buys {what_is_bought(found.used.plan)}.")
 
 
@@ -127,6 +131,8 @@ def how_sure(entry: Entry) -> str:
         return "A rule of the problem counts these prices: found by halving, proved only below."
     if entry.beyond - entry.sure <= 1e-4 * max(1.0, entry.at):
         return f"Exact: at {number_of(entry.at)} times today's prices both cost the same."
+    if not entry.sure and math.isinf(entry.beyond):
+        return "Nothing is proved of it: the time given was too short."
     above = f"above {number_of(entry.beyond)} in none that spends {usd(entry.threshold_usd_month)} a month on it."
     return f"At less than {number_of(entry.sure)} times today's prices it is surely in the best plan, {above}"
 
