@@ -141,20 +141,21 @@ def test_a_provider_that_costs_a_fee_is_a_line_of_its_own(tmp_path):
 def test_commands(tmp_path):
     problem = asking(tmp_path, more=NO_APIS)
     run = CliRunner()
-    shown = run.invoke(app, ["why-not", str(problem.path), "h100-sxm", "--jobs", "1", "-o", str(tmp_path / "a.json")])
+    file, answer = str(problem.path), tmp_path / "a.json"
+    shown = run.invoke(app, ["explain", file, "--why-not", "h100-sxm", "--jobs", "1", "-o", str(answer)])
     assert shown.exit_code == 0
     words = " ".join(shown.stdout.split())
     assert "h100-sxm is not in the best plan of asking, $7,300 a month" in words
     assert "one machine of it kept all month: $8,030, $730 a month more (10 %)." in words
     assert "gamma 1x-h100-sxm, on demand, an hour $5.00 $4.00" in words
-    read = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    read = json.loads(answer.read_text(encoding="utf-8"))
     assert read["entry"]["factor"] == pytest.approx(0.8) and read["prices"][0]["then_usd"] == pytest.approx(4.0)
     table = run.invoke(app, ["targets", str(problem.path), "--jobs", "1"])
     assert table.exit_code == 0
     assert "1x h100-sxm, on demand, gamma $5.00 $4.00 -20 %" in " ".join(table.stdout.split())
     assert all(len(line) <= 80 for line in (shown.stdout + table.stdout).splitlines())
     assert json.loads(run.invoke(app, ["targets", str(problem.path), "--jobs", "1", "--json"]).stdout)["targets"]
-    wrong = run.invoke(app, ["why-not", str(problem.path), "acne"])
+    wrong = run.invoke(app, ["explain", str(problem.path), "--why-not", "acne"])
     assert wrong.exit_code == 2 and "Did you mean acme?" in wrong.stderr
 
 

@@ -1,9 +1,10 @@
-"""`plan why-not` and `plan targets`: what a plan does not buy, and at what price it would."""
+"""`plan targets` and `plan explain --why-not`: what a plan does not buy, and at what price it would."""
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,47 +14,42 @@ from planner.cli.sweeping import watched_processes
 from planner.cli.swinging import Jobs
 from planner.files import write_whole
 
+if TYPE_CHECKING:
+    from planner.plan import Plan
+    from planner.problem.places import ProblemFile
+
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the answer as JSON.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON instead of tables.")]
 
 
-def why_not(
-    problem: ProblemName,
-    what: Annotated[
-        str,
-        typer.Argument(
-            metavar="WHAT",
-            help="A GPU, a provider, a term, an API, a machine, several of these with / between; or a precision, an "
-            "engine, a model, a deployment.",
-            show_default=False,
-        ),
-    ],
-    output: Output = None,
-    json: AsJson = False,
-    jobs: Jobs = None,
-    gap: Gap = None,
-    time_limit: TimeLimit = None,
-) -> None:
-    """Say why the best plan does not use something: what it costs to use it, its price of entry, what excludes it.
-
-    Exit code 0: answered; 1: the problem has no plan; 2: wrong input; 3: the time limit left the plan unproved.
-
-    [dim]Examples:[/dim]
-
-        plan why-not enterprise70b h200-sxm
-
-        plan why-not problem.yaml aws/p5.48xlarge/1y --gap 0
-    """
+def answer_why_not(
+    read: ProblemFile,
+    plan: Plan | None,
+    what: str,
+    output: Path | None,
+    json: bool,
+    jobs: int,
+    gap: float | None,
+    time_limit: float | None,
+    today: date,
+) -> bool:
+    """`plan explain --why-not`: solve, print and write; whether the plan that it is about is proved."""
     from json import dumps
 
-    from planner import reasons, verbs
+    from planner import reasons
     from planner.outputs.whynot import show_whynot, whynot_object
 
-    read = verbs.load(problem)
-    writable(output, "-o", read.path)
     found = watched_processes(
         lambda report: reasons.why_not(
-            read, what, gap=gap, time_limit_s=time_limit, jobs=-1 if jobs is None else jobs, progress=report
+            read,
+            what,
+            plan=plan,
+            gap=gap,
+            time_limit_s=time_limit,
+            jobs=jobs,
+            today=today,
+            place="--why-not",
+            progress=report,
         )
     )
     text = dumps(whynot_object(found), indent=1)
@@ -63,7 +59,7 @@ def why_not(
         typer.echo(text)
     else:
         show_whynot(found, answer_console())
-    raise typer.Exit(0 if found.base.status == "optimal" else 3)
+    return found.base.status == "optimal"
 
 
 def targets(

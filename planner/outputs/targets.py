@@ -50,7 +50,7 @@ def proof(found: Targets) -> str:
         return ""
     if max(spans) <= 1e-3:
         return "Exact."
-    return "Each is known within what its proof leaves open: --json, or `plan why-not`, has both ends."
+    return "Each is known within what its proof leaves open: --json has both ends."
 
 
 def words(target: Target) -> str:

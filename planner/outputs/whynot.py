@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -73,11 +74,11 @@ def show_used(found: WhyNot, page: Page) -> None:
 
 def what_is_bought(plan: Plan) -> str:
     """Machines and APIs of a plan in a sentence."""
-    parts = [
-        f"{each.count} x {each.machine} of {each.provider}, {TERM_WORDS[each.term]}"
-        for each in plan.purchases
-        if not each.existing
-    ]
+    machines: Counter[str] = Counter()
+    for each in plan.purchases:
+        if not each.existing:
+            machines[f"{each.machine} of {each.provider}, {TERM_WORDS[each.term]}"] += each.count
+    parts = [f"{n} x {what}" for what, n in machines.items()]
     parts += [f"tokens from {name}" for name in sorted({api.provider for api in plan.apis})]
     return "; ".join(parts) or "nothing"
 
