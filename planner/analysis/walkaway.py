@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from planner.analysis.price_changes import interest
 from planner.analysis.scaled import scaled
@@ -77,10 +78,21 @@ def rise_h(purchase: Purchase, problem: Problem) -> float:
 
 def without(problem_file: ProblemFile, catalog: Catalog, place: Place) -> tuple[ProblemFile, Catalog]:
     """The problem as if an offer were not for sale; what it outdid is for sale again."""
+    return without_any(problem_file, catalog, lambda row: place_of(row) == place)
+
+
+def without_any(
+    problem_file: ProblemFile, catalog: Catalog, gone: Callable[[Any], bool], kind: str = "rent"
+) -> tuple[ProblemFile, Catalog]:
+    """The problem as if nothing that is `gone` were for sale: machines, or "tokens" of APIs."""
     problem, priced = scaled(problem_file.problem, catalog, {})
+    if kind == "tokens":
+        apis = problem.apis.model_copy(update={"quotes": [row for row in problem.apis.quotes if not gone(row)]})
+        problem = problem.model_copy(update={"apis": apis})
+        rows = tuple(row for row in priced.api_prices if not gone(row))
+        return replace(problem_file, problem=problem), replace(priced, api_prices=rows)
     buying = problem.procurement
-    quotes = [quote for quote in buying.quotes if place_of(offer_of_quote(quote)) != place]
-    procurement = buying.model_copy(update={"quotes": quotes})
-    problem = problem.model_copy(update={"procurement": procurement})
-    offers = tuple(row for row in priced.offers if place_of(row) != place)
+    quotes = [quote for quote in buying.quotes if not gone(offer_of_quote(quote))]
+    problem = problem.model_copy(update={"procurement": buying.model_copy(update={"quotes": quotes})})
+    offers = tuple(row for row in priced.offers if not gone(row))
     return replace(problem_file, problem=problem), replace(priced, offers=offers)

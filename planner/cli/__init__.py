@@ -24,6 +24,7 @@ from planner.cli.evaluating import evaluate
 from planner.cli.explaining import explain
 from planner.cli.limiting import frontier
 from planner.cli.problems import import_app, init, validate
+from planner.cli.reasons import targets
 from planner.cli.robust import robust
 from planner.cli.solving import solve
 from planner.cli.sweeping import sweep
@@ -51,6 +52,7 @@ app.command()(robust)
 app.command()(tornado)
 app.command()(montecarlo)
 app.command()(frontier)
+app.command()(targets)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(rfq)
