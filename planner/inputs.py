@@ -64,6 +64,7 @@ class Window:
     requests_month: Mapping[str, float]  # Q_vk   requests by class
     api_usd_request: Mapping[str, float]  #        USD per request at the cheapest API, where one may be used
     api_max_requests: Mapping[str, float] = field(default_factory=dict)  # requests/month by its rate limit
+    api_provider: Mapping[str, str] = field(default_factory=dict)  #        by class, where a share of spend counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +159,7 @@ class Proved:
     steps: Mapping[Steps, int]
     gain_usd_month: Mapping[Steps, float]
     reward_usd_request: Mapping[tuple[str, str], float]
+    factor: Mapping[str, float] = field(default_factory=dict)  # phi_p  proved with what p is paid so much dearer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,18 +168,14 @@ class FleetInputs:
 
     month_h: float  # T      h per month
     block_h: Mapping[str, float]  # H_b    h per month
-    block_week_h: Mapping[
-        str, int
-    ]  #        parts b may be divided into: hours of the week, or of alike nights together
+    block_week_h: Mapping[str, int]  #        parts b may be divided into: hours of the week, or of alike nights
     blocks_in_order: bool = False  #        each block one hour of the week, Monday 00:00 first
-    block_hours: Mapping[str, tuple[int, ...]] = field(
-        default_factory=dict
-    )  #        hours of the week; equal parts from the front hold equally many of every alike night
+    block_hours: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    #        hours of the week; equal parts from the front hold equally many of every alike night
     week_of: Mapping[str, str] = field(default_factory=dict)  #        by block and workload: whose week, if not one
     start_h: float = 0  # Z      h paid from the order of a machine by the hour until it serves
-    rise: Mapping[tuple[str, str], float] = field(
-        default_factory=dict
-    )  # pi_gb  starts that each hour of b on answers for (`planner.rises`); none where starts are counted themselves
+    rise: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    # pi_gb  starts that each hour of b on answers for (`planner.rises`); none where starts are counted themselves
     group_gpus: Mapping[str, int]  # G_g    GPUs per machine
     spot_groups: frozenset[str] = frozenset()
     offers: Mapping[str, Offer]
@@ -203,11 +201,11 @@ class FleetInputs:
     spot_max_share: Mapping[str, float] = field(default_factory=dict)  # by workload
     blends: Mapping[str, Blend] = field(default_factory=dict)
     provider_max_share: Mapping[str, float] = field(default_factory=dict)  # kappa_w  by workload, on one provider
+    provider_max_spend_share: float | None = None  # kappa  of what is paid for machines and tokens, to one provider
     provider_of: Mapping[str, str] = field(default_factory=dict)  #        by group and API, where such a share counts
     few_kinds: Mapping[str, FewKinds] = field(default_factory=dict)  #        f: by the limit's name
-    stand_ins: Mapping[str, tuple[str, ...]] = field(
-        default_factory=dict
-    )  #        by offer: others that beat it where any kind may be used
+    stand_ins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #        by offer: others that beat it where any kind may be used
     windows: Mapping[str, Window] = field(default_factory=dict)
     quotas: Mapping[str, Quota] = field(default_factory=dict)
     minimum_orders: Mapping[str, MinimumOrder] = field(default_factory=dict)
@@ -303,6 +301,7 @@ class FleetInputs:
             minimum_orders={},
             max_upfront_usd=None,
             budget_usd_month=None,
+            provider_max_spend_share=None,
             self_host_usd_month=0,
             provider_usd_month=0,
             few_kinds={},

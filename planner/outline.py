@@ -29,6 +29,7 @@ def outline(inputs: FleetInputs) -> FleetInputs | None:
     gone = {o for o in offers if offers[o].group in inputs.spot_groups and replaceable(inputs, o)} - set(best.values())
     return replace(
         inputs,
+        provider_max_spend_share=None,  # a pool's stand-in may be another provider's
         losses={name: replace(lost, groups=frozenset(joined[g] for g in lost.groups)) for name, lost in losses.items()},
         offers={o: offer for o, offer in offers.items() if o not in gone},
         deployment_groups={

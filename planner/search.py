@@ -23,13 +23,14 @@ from planner.formulation import ROWS, FleetModel, assemble
 from planner.formulation.variables import must_self_host
 from planner.inputs import FleetInputs, Steps
 from planner.kinds import search_few_kinds
+from planner.leaning import Operations, first_factors
 from planner.mixing import (
     cheap_credit,
     cheap_offers,
     hour_by_hour,
     read_whole,
 )
-from planner.operation import BlockAnswer, Operation
+from planner.operation import BlockAnswer
 from planner.outline import beside, outline
 from planner.rises import with_rise
 from planner.rounds import run_blocks, settle
@@ -56,7 +57,7 @@ def search_all_kinds(
         return solve_directly(Search(inputs, settings, progress, enough_usd=enough_usd))
     inputs = with_rise(inputs, settings)
     state = Search(inputs, settings, progress, enough_usd=enough_usd)
-    operation = Operation(inputs, settings, state.left_s)
+    operation = Operations(inputs, settings, state.left_s)
     if settings.gap and (simpler := outline(inputs)) is not None:
         begin_with_outline(state, operation, simpler)
         if state.proved_enough():
@@ -67,15 +68,16 @@ def search_all_kinds(
         state,
         operation,
         nothing,
-        cheap_credit(inputs),
+        replace(cheap_credit(inputs), factor=first_factors(inputs, settings)),
         support=cheap_offers(inputs),
         allowed=None,
         thorough=True,
         rounds=1,
     )
     seen, stuck = {marked(nothing): 1}, False
-    # Where a fixed cost hangs on what is rented by the hour, what is proved of single blocks does not tell enough.
+    # Where a fixed cost or a share hangs on what is rented by the hour, what is proved of blocks does not tell enough.
     simple = not inputs.self_host_usd_month or must_self_host(inputs)
+    simple = simple and inputs.provider_max_spend_share is None
     while state.left_s() > 0:
         progress("procuring", state.best_usd(), state.bound)
         light = simple and not stuck
@@ -120,7 +122,7 @@ def marked(steps: Mapping[Steps, int]) -> tuple[tuple[Steps, int], ...]:
     return tuple(sorted(steps.items(), key=str))
 
 
-def begin_with_outline(state: Search, operation: Operation, simpler: FleetInputs) -> None:
+def begin_with_outline(state: Search, operation: Operations, simpler: FleetInputs) -> None:
     """A bound from the problem's outline, and a plan that procures what the outline's plan does."""
     limits = replace(state.settings, gap=state.settings.gap / 2, time_limit_s=state.left_s() / 2)
     found = search_all_kinds(
@@ -150,8 +152,9 @@ def solve_directly(state: Search) -> Solution:
     answer = solve_model(model, replace(state.settings, time_limit_s=max(0.1, state.left_s())))
     if answer.ended is Ended.INFEASIBLE and state.best is None:
         return state.ended(Ended.INFEASIBLE, ways_out(state.inputs, state.settings))
-    # Where starts are paid, nights alike in their work might better differ in how they are run.
-    alike_nights = inputs.start_h > 0 and any(len(hours) > 1 for hours in inputs.block_hours.values())
+    # Where starts are paid, or providers have shares, nights alike in their work might better be run differently.
+    by_turns = inputs.start_h > 0 or inputs.provider_max_spend_share is not None
+    alike_nights = by_turns and any(len(hours) > 1 for hours in inputs.block_hours.values())
     if answer.ended is not Ended.INFEASIBLE and not alike_nights:
         state.raise_bound(answer.bound)
     if answer.objective is not None:
