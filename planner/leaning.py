@@ -16,11 +16,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from planner.formulation import assemble
+from planner.formulation.variables import payees
 from planner.inputs import FleetInputs, Offer, Proved, Steps
 from planner.operation import BlockAnswer, Credit, Operation
 from planner.paid import paid_ahead, paid_in
-from planner.solver import Settings, solve_model
+from planner.solver import Settings
 
 LEAST_FACTOR = 0.05
 """No provider's USD counts as less: below nothing, machines would be bought for themselves."""
@@ -65,14 +65,7 @@ def factors(inputs: FleetInputs, duals: Mapping[tuple[str, tuple[str, ...]], flo
         return {}
     less = share * sum(beyond.values())
     down = min(1.0, (1 - LEAST_FACTOR) / less)
-    return {p: 1 + down * (beyond.get(p, 0.0) - less) for p in sorted(usd_beyond)}
-
-
-def first_factors(inputs: FleetInputs, settings: Settings) -> dict[str, float]:
-    """The same where all machines could be bought in parts: a first guess."""
-    if inputs.provider_max_spend_share is None:
-        return {}
-    return factors(inputs, solve_model(assemble(inputs, operation="relaxed"), settings, relaxed=True).duals)
+    return {p: 1 + down * (beyond.get(p, 0.0) - less) for p in payees(inputs)}
 
 
 def dearer(inputs: FleetInputs, factor: Mapping[str, float]) -> FleetInputs:

@@ -82,7 +82,8 @@ def asked_in(inputs: FleetInputs) -> dict[str, frozenset[str]]:
 
 
 def cheap_offers(inputs: FleetInputs, each: int = 2) -> frozenset[str]:
-    """For each class, the hourly offers that serve a request for the least if kept full."""
+    """For each class, the hourly offers that serve a request for the least if kept full; where providers have shares,
+    some of several."""
     usd: dict[str, dict[str, float]] = {k: {} for k in inputs.class_workload}
     when = asked_in(inputs)
     covered_usd_h: dict[str, float] = {}
@@ -99,7 +100,16 @@ def cheap_offers(inputs: FleetInputs, each: int = 2) -> frozenset[str]:
                         usd_h = min(offer.usd_h, covered_usd_h.get(o, math.inf))
                         price = usd_h / (replicas * inputs.rate_in(c, k, offer.group) * inputs.queue_slope[c])
                         offers[o] = min(price, offers.get(o, math.inf))
-    return frozenset(o for offers in usd.values() for o in sorted(offers, key=lambda o: (offers[o], o))[:each])
+    ranked = [sorted(offers, key=lambda o: (offers[o], o)) for offers in usd.values()]
+    cheap = frozenset(o for offers in ranked for o in offers[:each])
+    if inputs.provider_max_spend_share is None:
+        return cheap
+    for offers in ranked:
+        best: dict[str, str] = {}
+        for o in offers:
+            best.setdefault(inputs.offers[o].provider, o)
+        cheap |= frozenset(list(best.values())[: each + 1])
+    return cheap
 
 
 def mix(

@@ -23,7 +23,7 @@ from planner.formulation import ROWS, FleetModel, assemble
 from planner.formulation.variables import must_self_host
 from planner.inputs import FleetInputs, Steps
 from planner.kinds import search_few_kinds
-from planner.leaning import Operations, first_factors
+from planner.leaning import Operations
 from planner.mixing import (
     cheap_credit,
     cheap_offers,
@@ -68,16 +68,15 @@ def search_all_kinds(
         state,
         operation,
         nothing,
-        replace(cheap_credit(inputs), factor=first_factors(inputs, settings)),
+        cheap_credit(inputs),
         support=cheap_offers(inputs),
         allowed=None,
         thorough=True,
         rounds=1,
     )
     seen, stuck = {marked(nothing): 1}, False
-    # Where a fixed cost or a share hangs on what is rented by the hour, what is proved of blocks does not tell enough.
+    # Where a fixed cost hangs on what is rented by the hour, what is proved of single blocks does not tell enough.
     simple = not inputs.self_host_usd_month or must_self_host(inputs)
-    simple = simple and inputs.provider_max_spend_share is None
     while state.left_s() > 0:
         progress("procuring", state.best_usd(), state.bound)
         light = simple and not stuck

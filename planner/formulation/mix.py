@@ -12,8 +12,9 @@ from planner.formulation.family import Row
 from planner.formulation.variables import Var, Variables
 from planner.inputs import FleetInputs
 
-DEAR = 1000.0
-"""A USD beyond a provider's share [USD]: to lead the search, never to pay."""
+BEYOND_USD = 0.25
+"""A USD beyond a provider's share while a block is run in one way [USD]; doubled with each way more."""
+MOST_DOUBLINGS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +103,8 @@ def assemble_mix(
     share = inputs.provider_max_spend_share
     paid = {} if share is None else paid_by_provider(inputs, ways, ahead_usd_month, hours, bought)
     beyond = {p: problem.add_variable(f"B{i:07d}", 0) for i, p in enumerate(paid)}
-    bill += [DEAR * usd for usd in beyond.values()]
+    dear = BEYOND_USD * 2.0 ** min(MOST_DOUBLINGS, max((len(choices) for choices in ways.values()), default=1) - 1)
+    bill += [dear * usd for usd in beyond.values()]
     problem += lpSum(bill)
     rows: dict[tuple[str, tuple[str, ...]], Row] = {}
     for i, (b, choices) in enumerate(ways.items()):

@@ -54,6 +54,7 @@ def never_cheaper_than_proved(inputs: FleetInputs, v: Variables) -> Rows:
             terms += [-usd * 3600 * inputs.block_h[bb] * y for _, y in v.served_of.get((k, bb), ())]
         if b in v.block_usd:
             terms = [v.block_usd[b]]
+            terms += [(times - 1) * v.block_paid[p, b] for p, times in fact.factor.items()]
             terms += [-usd * v.deferred[label] for label, usd in fact.reward_usd_request.items()]
         gains = [gain * v.beyond[step, fact.steps[step]] for step, gain in fact.gain_usd_month.items() if gain > 0]
         yield (b, str(i)), lpSum(terms + gains) >= fact.usd_month

@@ -54,11 +54,12 @@ def within_provider_spend(inputs: FleetInputs, v: Variables) -> Rows:
         \sum_b H_b \big( h_{ob} - \sum_s x_{sob} \big) \Big) + \sum_{a \in p} \Big( \sum_{k,b} A_{ka}\, H_b\, p_{kab} +
         \sum_{v,k} A_{vk}\, d_{vk} \Big) \qquad \forall p
 
-    What is already signed is in m.  Where the hours stand only by what is proved of their blocks this row is absent.
+    What is already signed is in m.  Where the hours stand only by what is proved of their blocks, so does what
+    is paid in them.
     The dual is what one USD a month more that the provider may be paid would save (USD per USD).
     """
     share = inputs.provider_max_spend_share
-    if share is None or v.block_usd:
+    if share is None:
         return
     paid: dict[str, list[Var]] = {offer.provider: [] for offer in inputs.offers.values()}
     for offer in inputs.offers.values():
@@ -68,13 +69,15 @@ def within_provider_spend(inputs: FleetInputs, v: Variables) -> Rows:
     machines += [(o, -inputs.block_h[b] * x) for (_, o, b), x in v.covered.items()]
     for o, hours in machines:
         paid[inputs.offers[o].provider].append(inputs.offers[o].usd_h * hours)
-    for (k, a, b), p in v.api.items():
-        paid.setdefault(inputs.provider_of[a], []).append(inputs.api_usd_h[k, a] * inputs.block_h[b] * p)
+    for (k, a, b), req_s in v.api.items():
+        paid.setdefault(inputs.provider_of[a], []).append(inputs.api_usd_h[k, a] * inputs.block_h[b] * req_s)
+    for (p, _), usd in v.block_paid.items():
+        paid.setdefault(p, []).append(usd)
     for (w, k), requests in v.deferred_api.items():
         window = inputs.windows[w]
         paid.setdefault(window.api_provider[k], []).append(window.api_usd_request[k] * requests)
-    for provider, usd in paid.items():
-        yield (provider,), lpSum(usd) - share * lpSum(each for of in paid.values() for each in of) <= 0
+    for provider, mine in paid.items():
+        yield (provider,), lpSum(mine) - share * lpSum(each for of in paid.values() for each in of) <= 0
 
 
 @family(over=("limit",), unit="kinds", says="no more kinds are used than {limit} allows", relaxed="raise {limit}")

@@ -106,7 +106,8 @@ def _spread(problem: Problem) -> Iterator[Finding]:
             limits = f"{spread.max_providers} x max_provider_traffic_share of {spread.max_provider_traffic_share:g}"
             what = f"{limits} is {served:g} of the requests, and no API serves the rest."
             yield Finding(("spread", "max_providers"), what + "  Raise one of the two, or allow APIs.")
-    if spread.max_providers is not None and no_apis and not any(w.apis for w in problem.workloads.values()):
+    no_tokens = not problem.apis.allow or not any(w.apis for w in problem.workloads.values())
+    if spread.max_providers is not None and no_tokens:
         paid = spread.max_providers * spread.max_provider_spend_share
         if paid < 1:
             limits = f"{spread.max_providers} x max_provider_spend_share of {spread.max_provider_spend_share:g}"
