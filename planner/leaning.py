@@ -40,7 +40,8 @@ class Operations:
         """The operation of the same fleet at the prices of a credit."""
         key = tuple(sorted(credit.factor.items()))
         if key not in self.at:
-            self.at[key] = Operation(dearer(self.inputs, credit.factor), self.settings, self.left_s)
+            priced = dearer(self.inputs, credit.factor)
+            self.at[key] = Operation(priced, self.settings, self.left_s, awake=bool(self.at))
         return self.at[key]
 
     def answers(

@@ -104,9 +104,9 @@ def cheap_offers(inputs: FleetInputs, each: int = 2) -> frozenset[str]:
     cheap = frozenset(o for offers in ranked for o in offers[:each])
     if inputs.provider_max_spend_share is None:
         return cheap
-    for offers in ranked:
+    for cheapest_first in ranked:
         best: dict[str, str] = {}
-        for o in offers:
+        for o in cheapest_first:
             best.setdefault(inputs.offers[o].provider, o)
         cheap |= frozenset(list(best.values())[: each + 1])
     return cheap

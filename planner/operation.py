@@ -50,9 +50,11 @@ NO_TIME = BlockAnswer(run=None, way=None, bound_usd_month=-math.inf)
 
 
 class Operation:
-    """Answers about blocks, remembered.  `workers` programs are solved side by side."""
+    """Answers about blocks, remembered.  `workers` programs are solved side by side, in processes perhaps `awake`."""
 
-    def __init__(self, inputs: FleetInputs, settings: Settings, left_s: Callable[[], float]) -> None:
+    def __init__(
+        self, inputs: FleetInputs, settings: Settings, left_s: Callable[[], float], awake: bool = False
+    ) -> None:
         self.inputs = inputs
         self.settings = settings
         self.left_s = left_s
@@ -61,7 +63,7 @@ class Operation:
         self.known: dict[tuple[object, ...], list[tuple[dict[Steps, int], BlockAnswer]]] = {}
         self.pace = paces(inputs)
         self.workers = settings.workers if len(inputs.block_h) >= FEW_BLOCKS else 1
-        self.waking: Iterable[None] = wake(self.workers) if self.workers > 1 else ()
+        self.waking: Iterable[None] = wake(self.workers) if self.workers > 1 and not awake else ()
         self.promises = {s for s, offer in inputs.offers.items() if offer.covers}
         self.price_h = {
             (o, b): rent_instead(inputs, o, b)

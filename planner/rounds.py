@@ -84,10 +84,11 @@ def settle(
         before_usd = settled_usd
         found, settled_usd, credit = mix(inputs, settings, steps, ways, state.left_s())
         state.keep(found)
-        if inputs.start_h and found is not None:
+        shared = inputs.provider_max_spend_share is not None
+        settled = not (inputs.windows or shared) or before_usd - settled_usd <= settings.gap / 10 * settled_usd
+        if inputs.start_h and found is not None and (settled or not shared):
             spare_starts(state, operation, steps, ways, credit, found)
-        coupled = inputs.windows or inputs.provider_max_spend_share is not None
-        if not coupled or before_usd - settled_usd <= settings.gap / 10 * settled_usd:
+        if settled:
             break
     return settled_usd, credit
 
