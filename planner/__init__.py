@@ -6,8 +6,8 @@
 
 `load` reads and checks a problem file; `solve` finds the cheapest plan, proves how good it is and audits it;
 `sweep` solves again at other prices or loads; `evaluate` costs and checks a fleet that is given (`load_fleet`);
-`compare` puts two plans beside each other; `robust` finds one plan for many scenarios.  They are imported when first
-asked for: `plan --help` is quick.
+`compare` puts two plans beside each other; `robust` finds one plan for many scenarios; `explain` says why a plan
+is as it is.  They are imported when first asked for: `plan --help` is quick.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from planner.explaining import explain
     from planner.verbs import compare, evaluate, load, load_fleet, robust, solve, sweep
 
-__all__ = ["compare", "evaluate", "load", "load_fleet", "robust", "solve", "sweep"]
+__all__ = ["compare", "evaluate", "explain", "load", "load_fleet", "robust", "solve", "sweep"]
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from planner import verbs
+    from planner import explaining, verbs
 
-    return getattr(verbs, name)
+    return getattr(explaining if hasattr(explaining, name) and not hasattr(verbs, name) else verbs, name)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from planner.catalog.rows import TERM_MONTHS
 from planner.deployed import DeploymentPlan
+from planner.endpoints import Endpoint
 from planner.inputs import Tariff
 from planner.outlays import Sent
 from planner.plan import ApiPurchase, CostLine, PlanBlock, Purchase, SpendPurchase, WorkloadPlan
@@ -22,6 +23,7 @@ from planner.traffic.blocks import week_label
 
 UNTAXED = ("machines bought", "cost of capital", "engineering")
 """Lines that are stated as they are paid, no invoice of a seller's."""
+RENT_LINES = {"spot": "spot rent", "serverless": "serverless workers"}
 PAID_ANYWAY = ("existing commitments", "tax on existing commitments")
 """Lines that nothing decides."""
 
@@ -80,6 +82,24 @@ def merge_alike(runs: list[BlockRun]) -> list[BlockRun]:
     return out
 
 
+def as_run(endpoint: Endpoint, name: str, hours: list[Hours]) -> Endpoint:
+    """An endpoint in the hours in which the plan runs any of its workers."""
+    of_block = {each.block: each for each in endpoint.hours}
+    run = tuple(
+        of_block[h.run.block].model_copy(update={"block": h.block.label, "workers": h.run.hourly[name]})
+        for h in hours
+        if h.run.hourly.get(name)
+    )
+    return endpoint.model_copy(update={"hours": run})
+
+
+def by_the_second(endpoint: Endpoint, usd_h: float, hours: list[Hours]) -> tuple[float, float]:
+    """Worker-hours billed in a month and what they cost [USD/month]; `usd_h` is the price where none is kept warm."""
+    month_h = {h.block.label: h.block.month_h for h in hours}
+    billed = [(each, each.workers * each.billed_share * month_h[each.block]) for each in endpoint.hours]
+    return sum(h for _, h in billed), sum(h * endpoint.usd_h(each, usd_h) for each, h in billed)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
     """GPU-hours of work carried in a month, by group and by workload, and replica busy-ness."""
@@ -132,7 +152,7 @@ def bill(
             lines["commitments"] += p.usd_month
             lines["cost of capital"] += p.upfront_usd * capital / 12 * (months + 1) / (2 * months)
         else:
-            lines["spot rent" if p.term == "spot" else "on-demand rent"] += p.usd_month
+            lines[RENT_LINES.get(p.term, "on-demand rent")] += p.usd_month
             lines["start-up time"] += p.starts_usd_month
     lines["existing commitments"] += sum(s.usd_month for s in spends if s.existing)
     for s in spends:

@@ -260,3 +260,39 @@ def prune_dominated(candidates: list[Candidate], drops: Drops) -> list[Candidate
         else:
             kept.append(c)
     return kept
+
+
+def outdoes_parts(d: Candidate, c: Candidate) -> bool:
+    """Whether one replica of d on a whole GPU carries all that a GPU split for c does, however many there are.
+
+    As in `stands_for`, with the parts of a GPU together in place of one replica.  Where several such c share a GPU, the
+    lines add up below d's too: each has its own queue to lose by.
+    """
+    if d.split or d.gpus != 1 or c.gpu != d.gpu or not c.rates.keys() <= d.rates.keys():
+        return False
+    if not all(d.standing[k].no_worse(c.standing[k]) for k in c.rates if k in c.standing):
+        return False
+    ratio, parts = min(d.rates[k].req_s / c.rates[k].req_s for k in c.rates), int(1 / c.gpus)
+    return d.slope >= c.slope * parts / ratio - 1e-9 and d.slope - d.loss >= (c.slope * parts - c.loss) / ratio - 1e-9
+
+
+def prune_parts(candidates: list[Candidate], apart: frozenset[str], drops: Drops) -> list[Candidate]:
+    """Drop the parts of a GPU split in some way where one deployment on the whole GPU outdoes whatever may share it.
+
+    Parts are for different models on one GPU.  `apart` are classes of which two replicas or more must run: a GPU in two
+    parts counts as two.
+    """
+    ways: dict[tuple[str, str], list[Candidate]] = {}
+    for c in candidates:
+        if c.split:
+            ways.setdefault((c.gpu, c.split), []).append(c)
+    outdone = {
+        way
+        for way, several in ways.items()
+        if not any(apart & c.rates.keys() for c in several)
+        and any(all(outdoes_parts(d, c) for c in several) for d in candidates)
+    }
+    kept = [c for c in candidates if not c.split or (c.gpu, c.split) not in outdone]
+    for _ in range(len(candidates) - len(kept)):
+        drops.add("one deployment on the whole GPU is at least as good as all that may share it")
+    return kept

@@ -9,11 +9,12 @@ from collections import defaultdict
 from datetime import date
 
 from planner.apis import token_prices, usd_request
-from planner.bill import Hours, Work, bill, divide_blocks, sent_of, share_out
+from planner.bill import Hours, Work, as_run, bill, by_the_second, divide_blocks, sent_of, share_out
 from planner.changes import changes_of
 from planner.commitments import buy_spend, judge
 from planner.deploy import deploy
 from planner.deployed import Served
+from planner.endpoints import Endpoint
 from planner.interruptions import MONTH_H
 from planner.market import WEEK_H, Lot
 from planner.outlays import Converted
@@ -122,6 +123,8 @@ def buy(reduced: Reduced, solution: Solution, hours: list[Hours], work: Work) ->
         for (_, name), machines_covered in h.run.covered.items():
             covered_h[name] += machines_covered * h.block.month_h
     found: list[tuple[str, Lot, dict[str, int], float]] = []
+    endpoints: dict[str, Endpoint] = {}
+    usd: dict[str, float] = {}
     starts, paid_h = starts_week(reduced, hours), reduced.inputs.start_h * reduced.inputs.month_h / WEEK_H
     for name, lot in reduced.lots.items():
         if lot.billing == "always":
@@ -131,6 +134,9 @@ def buy(reduced: Reduced, solution: Solution, hours: list[Hours], work: Work) ->
         else:
             machines = {h.block.label: h.run.hourly[name] for h in hours if h.run.hourly.get(name)}
             hours_month = sum(n * h.block.month_h for h in hours if (n := h.run.hourly.get(name, 0)))
+        if machines and lot.endpoint is not None:
+            endpoints[name] = as_run(lot.endpoint, name, hours)
+            hours_month, usd[name] = by_the_second(endpoints[name], lot.row.usd_h, hours)
         if machines:
             found.append((name, lot, machines, hours_month))
             billed_gpu_h[lot.group] += hours_month * lot.row.gpus
@@ -151,7 +157,7 @@ def buy(reduced: Reduced, solution: Solution, hours: list[Hours], work: Work) ->
             hours_month=hours_month,
             usd_h=lot.row.usd_h,
             covered_hours_month=covered_h[lot.name],
-            usd_month=(hours_month - covered_h[lot.name]) * lot.row.usd_h,
+            usd_month=usd.get(name, (hours_month - covered_h[lot.name]) * lot.row.usd_h),
             upfront_usd=lot.upfront_usd * max(machines.values()),
             minimum_rental_h=lot.row.minimum_rental_h,
             machines_by_block=machines,
@@ -161,6 +167,7 @@ def buy(reduced: Reduced, solution: Solution, hours: list[Hours], work: Work) ->
             serving_share=lot.serving_share,
             interruptions_source=lot.interruptions.source if lot.interruptions else "",
             busy_share=min(1.0, work.of_group.get(lot.group, 0.0) / billed_gpu_h[lot.group]),
+            endpoint=endpoints.get(name),
             source=lot.row.source,
             observed_on=lot.row.observed_on,
         )
@@ -174,7 +181,10 @@ def starts_week(reduced: Reduced, hours: list[Hours]) -> dict[str, int]:
     if not reduced.inputs.start_h:
         return dict.fromkeys(reduced.lots, 0)
     on = {hour: h.run.hourly for h in hours for hour in h.block.hours}
-    return {name: starts_in([on[hour].get(name, 0) for hour in sorted(on)]) for name in reduced.lots}
+    return {
+        name: 0 if lot.endpoint else starts_in([on[hour].get(name, 0) for hour in sorted(on)])
+        for name, lot in reduced.lots.items()
+    }
 
 
 def buy_tokens(reduced: Reduced, solution: Solution, hours: list[Hours]) -> tuple[ApiPurchase, ...]:

@@ -235,5 +235,5 @@ def as_quotes(standing: Standing) -> list[Quote]:
             source=each.row.source,
         )
         for each in standing.held
-        if each.row.term != "bought"
+        if each.row.term != "bought" and each.row.term != "serverless"
     ]

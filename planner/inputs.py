@@ -13,8 +13,7 @@ Index letters, the same everywhere:
     v  window in which deferrable work is finished                 q  quota
     s  deployment or API, whichever serves                         j  model whose share is limited
     f  limit on kinds (of providers, regions, GPUs, deployments)   i  kind
-    l  loss of places together (a provider, a region, a spot pool)
-    p  provider
+    l  loss of places together (a provider, a region, a spot pool)     p  provider
     t  way to split a GPU into equal parts; of a provider, tier of its egress prices
 """
 
@@ -38,8 +37,8 @@ Steps = tuple[str, str | None]
 class Offer:
     """Machines of one kind on one term.
 
-    With `covers` it is a spend commitment instead: `usd_h` is a step of what is promised, bought all month in whole
-    steps ("machines"), in no group, and it pays for on-demand machines at rates of its own.
+    With `covers` it is a spend commitment: `usd_h` is a step of what is promised, bought all month in whole steps
+    ("machines"), in no group, and pays for machines on demand.  With `workers` it is a serverless endpoint.
     """
 
     group: str
@@ -54,6 +53,8 @@ class Offer:
     capital_usd_month: float = 0  #        USD/month of interest per machine
     multiple_of: int = 1  # M_o    machines: sold in whole lots of so many
     covers: Mapping[str, float] = field(default_factory=dict)  # rho_so USD/h per machine of o that this promise pays
+    workers: Mapping[str, int] = field(default_factory=dict)  # W_ob   serverless: so many carry all its workload asks
+    billed_share: Mapping[str, float] = field(default_factory=dict)  # phi_ob  of block b, per machine; else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +151,7 @@ class Tariff:
 class Proved:
     """No way to run block b costs less than `usd_month` while procurement holds `steps`.
 
-    Each machine of a step beyond `steps` may lower that by at most its `gain_usd_month`.
-    Work done in windows is credited at `reward_usd_request`.
+    Each machine of a step beyond may lower that by its gain at most; work in windows is credited at its reward.
     """
 
     block: str
@@ -159,7 +159,7 @@ class Proved:
     steps: Mapping[Steps, int]
     gain_usd_month: Mapping[Steps, float]
     reward_usd_request: Mapping[tuple[str, str], float]
-    factor: Mapping[str, float] = field(default_factory=dict)  # phi_p  proved with what p is paid so much dearer
+    factor: Mapping[str, float] = field(default_factory=dict)  # psi_p  proved with what p is paid so much dearer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,14 +168,12 @@ class FleetInputs:
 
     month_h: float  # T      h per month
     block_h: Mapping[str, float]  # H_b    h per month
-    block_week_h: Mapping[str, int]  #        parts b may be divided into: hours of the week, or of alike nights
+    block_week_h: Mapping[str, int]  #        parts of b: hours of the week, or of alike nights together
     blocks_in_order: bool = False  #        each block one hour of the week, Monday 00:00 first
-    block_hours: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    #        hours of the week; equal parts from the front hold equally many of every alike night
+    block_hours: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # hours of the week, alike nights in turn
     week_of: Mapping[str, str] = field(default_factory=dict)  #        by block and workload: whose week, if not one
     start_h: float = 0  # Z      h paid from the order of a machine by the hour until it serves
-    rise: Mapping[tuple[str, str], float] = field(default_factory=dict)
-    # pi_gb  starts that each hour of b on answers for (`planner.rises`); none where starts are counted themselves
+    rise: Mapping[tuple[str, str], float] = field(default_factory=dict)  # pi_gb  starts for each hour on: planner.rises
     group_gpus: Mapping[str, int]  # G_g    GPUs per machine
     spot_groups: frozenset[str] = frozenset()
     offers: Mapping[str, Offer]
@@ -204,8 +202,7 @@ class FleetInputs:
     provider_max_spend_share: float | None = None  # kappa  of what is paid for machines and tokens, to one provider
     provider_of: Mapping[str, str] = field(default_factory=dict)  #        by group and API, where such a share counts
     few_kinds: Mapping[str, FewKinds] = field(default_factory=dict)  #        f: by the limit's name
-    stand_ins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    #        by offer: others that beat it where any kind may be used
+    stand_ins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  #        by offer: any of them beats it
     windows: Mapping[str, Window] = field(default_factory=dict)
     quotas: Mapping[str, Quota] = field(default_factory=dict)
     minimum_orders: Mapping[str, MinimumOrder] = field(default_factory=dict)
@@ -247,9 +244,13 @@ class FleetInputs:
         offer = self.offers[o]
         return offer.usd_h * (self.paid_h(offer.group, b) - self.block_h[b]) if offer.billing == "hourly" else 0.0
 
+    def billed_usd(self, o: str, b: str) -> float:
+        """What a machine by the hour, or by the second, costs through block b, starts aside [USD/month]."""
+        return self.offers[o].usd_h * self.block_h[b] * self.offers[o].billed_share.get(b, 1.0)
+
     def rent_usd(self, o: str, b: str) -> float:
-        """What a machine by the hour costs through block b, with what it adds at least to starts [USD/month]."""
-        return self.offers[o].usd_h * self.block_h[b] + self.starts_least_usd(o, b)
+        """The same with what it adds at least to starts [USD/month]."""
+        return self.billed_usd(o, b) + self.starts_least_usd(o, b)
 
     def followers(self) -> Mapping[tuple[str, str], int]:
         """(block, another after it) -> hours of the week in which it is followed so; the week follows itself."""
@@ -269,6 +270,8 @@ class FleetInputs:
     def start_usd(self, o: str) -> float:
         """What one start a week costs [USD/month]."""
         offer = self.offers[o]
+        if offer.workers:
+            return 0.0  # every cold start is in their billed share
         there = [b for b in self.block_hours if b not in offer.away]
         weeks = sum(self.block_h[b] for b in there) / sum(len(self.block_hours[b]) for b in there)
         return offer.usd_h * self.start_h * weeks
@@ -280,8 +283,7 @@ class FleetInputs:
 
     def careless(self) -> FleetInputs:
         """The same without surviving the loss of a machine, a region or a provider; of spot pools, still."""
-        pools = {name: lost for name, lost in self.losses.items() if lost.taken_back}
-        return replace(self, protected=frozenset(), losses=pools)
+        return replace(self, protected=frozenset(), losses={n: x for n, x in self.losses.items() if x.taken_back})
 
     def window_of(self) -> dict[tuple[str, str], str]:
         """(class, block) -> the window it belongs to; windows of one class share no block."""

@@ -4,7 +4,7 @@ The share couples all hours of the month.  So while blocks are run alone it is p
 provider p is paid beyond its share kappa, a USD paid to p counts as
 
 .. math::
-    \phi_p = 1 + \mu_p - \kappa \sum_q \mu_q
+    \psi_p = 1 + \mu_p - \kappa \sum_q \mu_q
 
 and the sum of what is minimized so, over all blocks and all that is paid ahead, is no more than any plan within the
 shares costs (Lagrange; Geoffrion, Lagrangean relaxation for integer programming, 1974).  The mu are the duals of the
@@ -13,7 +13,7 @@ mix of ways (`formulation.mix`), as the credit of deferred work is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from planner.formulation.variables import payees
@@ -45,10 +45,16 @@ class Operations:
         return self.at[key]
 
     def answers(
-        self, steps: Mapping[Steps, int], credit: Credit, *, hourly: frozenset[str] | None = None, proof: bool = False
+        self,
+        steps: Mapping[Steps, int],
+        credit: Credit,
+        *,
+        hourly: frozenset[str] | None = None,
+        proof: bool = False,
+        blocks: Collection[str] | None = None,
     ) -> dict[str, BlockAnswer]:
-        """The best way to run each block, in the order of the blocks."""
-        found = self.priced(credit).answers(steps, credit.usd_request, hourly=hourly, proof=proof)
+        """The best way to run each of these blocks (None: all), in the order of the blocks."""
+        found = self.priced(credit).answers(steps, credit.usd_request, hourly=hourly, proof=proof, blocks=blocks)
         return {b: at_true_prices(self.inputs, credit.factor, answer) for b, answer in found.items()}
 
     def proofs(self, steps: Mapping[Steps, int], credit: Credit, answers: Mapping[str, BlockAnswer]) -> list[Proved]:

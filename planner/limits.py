@@ -86,7 +86,12 @@ def provider_of(
 
 
 def quota_name(problem: Problem, index: int, limit: str) -> str:
-    """A quota in the words of the problem file."""
+    """A quota and its limit in the words of the problem file."""
+    return f"{quota_words(problem, index)}: {limit}"
+
+
+def quota_words(problem: Problem, index: int) -> str:
+    """A quota in the words of the problem file, its limit aside."""
     quota = problem.procurement.quotas[index]
     w = quota.where
     what = "/".join(
@@ -100,7 +105,7 @@ def quota_name(problem: Problem, index: int, limit: str) -> str:
         )
         if part
     )
-    return f"quota {index + 1} ({what or 'everything'}): {limit}"
+    return f"quota {index + 1} ({what or 'everything'})"
 
 
 def smallest_orders(lots: list[Lot], spends: list[SpendPlan]) -> dict[str, MinimumOrder]:

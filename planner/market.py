@@ -14,6 +14,7 @@ from datetime import date
 from planner.catalog.load import Catalog
 from planner.catalog.rows import TERM_MONTHS, PriceOffer
 from planner.drops import Drops
+from planner.endpoints import Endpoint
 from planner.inputs import Tariff
 from planner.interruptions import Interruptions, interruptions_of
 from planner.owning import offer_of_owned
@@ -55,6 +56,7 @@ class Lot:
     interruptions: Interruptions | None = None  # of spot
     price_usd: float = 0.0  # of a machine that is bought
     vcpus: int | None = None  # None: not known
+    endpoint: Endpoint | None = None  # of a serverless offer
     kept: bool = False  # no other offer may stand for it: it may be wanted at other prices, when it is signed already
 
     @property
@@ -142,11 +144,11 @@ def committed_at_a_discount(catalog: Catalog) -> list[PriceOffer]:
 
 
 def allowed_terms(problem: Problem) -> frozenset[str]:
-    """On-demand, spot and the commitments this problem may sign."""
+    """On-demand, spot, serverless and the commitments this problem may sign."""
     if problem.procurement.terms:
         return frozenset(problem.procurement.terms)
     short = {term for term, months in TERM_MONTHS.items() if months <= problem.procurement.max_term_months}
-    return frozenset({"on-demand", "spot"} | short)
+    return frozenset({"on-demand", "spot", "serverless"} | short)
 
 
 def admitted(problem: Problem, row: PriceOffer | ExistingCommitment, vendor: str, spot: bool) -> frozenset[str]:
@@ -253,6 +255,8 @@ def gather(
             drops.add("outside procurement.where")
         elif row.term not in terms:
             drops.add("term not allowed", row.term, 1)
+        elif row.term == "serverless":
+            drops.add("serverless in a price list, which says nothing of cold starts: procurement.serverless does")
         elif quote is not None and quote.max_machines == 0:
             drops.add("a quote of no machines")
         else:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from planner.formulation import FleetModel
-from planner.formulation.mix import Way, assemble_mix
+from planner.formulation.mix import MixModel, Way, assemble_mix
 from planner.inputs import FleetInputs, Steps
 from planner.leaning import factors
 from planner.operation import BlockAnswer, Credit
@@ -22,6 +22,8 @@ from planner.starts import in_order, starts_usd
 
 STARTS_S = 5.0
 """A mix that counts starts is looked for no longer than this; the best until then is taken."""
+SHARES_S = 1.0
+"""A mix that keeps the shares of providers, likewise: with the first ways to run blocks it is hard, with more it is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,7 @@ def asked_in(inputs: FleetInputs) -> dict[str, frozenset[str]]:
 
 def cheap_offers(inputs: FleetInputs, each: int = 2) -> frozenset[str]:
     """For each class, the hourly offers that serve a request for the least if kept full; where providers have shares,
-    some of several."""
+    some of several; and all that need not be."""
     usd: dict[str, dict[str, float]] = {k: {} for k in inputs.class_workload}
     when = asked_in(inputs)
     covered_usd_h: dict[str, float] = {}
@@ -101,15 +103,13 @@ def cheap_offers(inputs: FleetInputs, each: int = 2) -> frozenset[str]:
                         price = usd_h / (replicas * inputs.rate_in(c, k, offer.group) * inputs.queue_slope[c])
                         offers[o] = min(price, offers.get(o, math.inf))
     ranked = [sorted(offers, key=lambda o: (offers[o], o)) for offers in usd.values()]
-    cheap = frozenset(o for offers in ranked for o in offers[:each])
-    if inputs.provider_max_spend_share is None:
-        return cheap
-    for cheapest_first in ranked:
+    cheap = {o for offers in ranked for o in offers[:each]}
+    for cheapest_first in ranked if inputs.provider_max_spend_share is not None else ():
         best: dict[str, str] = {}
         for o in cheapest_first:
             best.setdefault(inputs.offers[o].provider, o)
-        cheap |= frozenset(list(best.values())[: each + 1])
-    return cheap
+        cheap |= set(list(best.values())[: each + 1])
+    return frozenset(cheap | {o for o, offer in inputs.offers.items() if offer.workers})
 
 
 def mix(
@@ -135,15 +135,18 @@ def mix(
     )
     fixed_usd = procurement_usd(inputs, steps, ways)
     relaxed_usd = fixed_usd + (relaxed.objective or 0.0)
+    if beyond_share(model, relaxed_usd):
+        return None, relaxed_usd, credit
     if any(len(answers) > 1 for answers in ways.values()):
         model = assemble_mix(inputs, several, dear, ahead, counting_starts=inputs.start_h > 0)
-        left_s = min(time_limit_s, STARTS_S) if inputs.start_h else time_limit_s
-        limits = replace(settings, gap=settings.gap / 10, time_limit_s=max(0.1, left_s))
+        shared = inputs.provider_max_spend_share is not None
+        most_s = STARTS_S if inputs.start_h else SHARES_S if shared else time_limit_s
+        limits = replace(settings, gap=settings.gap / 10, time_limit_s=max(0.1, min(time_limit_s, most_s)))
         if solve_model(model.model, limits).objective is None:
             return None, relaxed_usd, credit
     if any((x.varValue or 0) > 1e-6 * inputs.windows[w].requests_month[k] for (w, k), x in model.undone.items()):
         return None, relaxed_usd, credit
-    if any((x.varValue or 0) > 1e-6 * max(1.0, relaxed_usd) for x in model.beyond.values()):
+    if beyond_share(model, relaxed_usd):
         return None, relaxed_usd, credit
     runs = []
     chosen: dict[str, list[BlockAnswer]] = {}
@@ -165,6 +168,11 @@ def mix(
     runs = in_order(inputs, runs)
     usd += fixed_usd + starts_usd(inputs, runs)
     return Found(usd_month=usd, always=always, runs=tuple(runs), deferred_api=bought), relaxed_usd, credit
+
+
+def beyond_share(model: MixModel, usd_month: float) -> bool:
+    """Whether a mix pays a provider beyond its share, sums of so many USD rounded."""
+    return any((x.varValue or 0) > 1e-6 * max(1.0, usd_month) for x in model.beyond.values())
 
 
 def trim(inputs: FleetInputs, runs: list[BlockRun], bought: Mapping[tuple[str, str], float]) -> list[BlockRun]:
@@ -254,7 +262,12 @@ def hour_by_hour(inputs: FleetInputs) -> FleetInputs:
     return replace(
         inputs,
         offers={
-            o: replace(offer, away=frozenset(p for b in offer.away for p in parts[b]))
+            o: replace(
+                offer,
+                away=frozenset(p for b in offer.away for p in parts[b]),
+                workers={p: n for b, n in offer.workers.items() for p in parts[b]},
+                billed_share={p: share for b, share in offer.billed_share.items() for p in parts[b]},
+            )
             for o, offer in inputs.offers.items()
         },
         block_h={p: inputs.block_h[b] / len(ps) for b, ps in parts.items() for p in ps},

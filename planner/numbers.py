@@ -42,6 +42,13 @@ def night_by_night(load: Load, block: Block) -> tuple[int, ...]:
     return tuple(h for together in zip(*of_night, strict=True) for h in together)
 
 
+def there(lot: Lot, block: Block) -> bool:
+    """Whether machines of an offer can be on through all of a block."""
+    if lot.endpoint is not None:
+        return any(each.block == block.label for each in lot.endpoint.hours)
+    return lot.hours is None or lot.hours >= set(block.hours)
+
+
 def to_inputs(
     problem: Problem,
     load: Load,
@@ -72,12 +79,14 @@ def to_inputs(
             usd_h=lot.taxed_usd_h(overheads.tax_share),
             billing=lot.billing,  # type: ignore[arg-type]
             existing=lot.existing,
-            away=frozenset(b.label for b in load.blocks if lot.hours is not None and not lot.hours >= set(b.hours)),
+            away=frozenset(b.label for b in load.blocks if not there(lot, b)),
             max_machines=lot.max_machines,
             minimum_rental_h=math.ceil(lot.row.minimum_rental_h),
             upfront_usd=lot.upfront_usd,
             capital_usd_month=lot.capital_usd_month(procurement.cost_of_capital_year),
             multiple_of=lot.multiple_of,
+            workers={each.block: each.workers for each in lot.endpoint.hours} if lot.endpoint else {},
+            billed_share=lot.endpoint.paid_shares(lot.row.usd_h) if lot.endpoint else {},
         )
         for lot in lots
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from planner.formulation import assemble
@@ -127,14 +127,17 @@ class Operation:
         *,
         hourly: frozenset[str] | None = None,
         proof: bool = False,
+        blocks: Collection[str] | None = None,
     ) -> dict[str, BlockAnswer]:
-        """The best way to run each block, in the order of the blocks."""
+        """The best way to run each of these blocks (None: all), in the order of the blocks."""
 
         out: dict[str, BlockAnswer] = {}
         open_: dict[str, FleetInputs] = {}
         remember: dict[str, list[tuple[dict[Steps, int], BlockAnswer]]] = {}
         held_in = {b: {step: n for step, n in steps.items() if n and step[1] in (None, b)} for b in self.alone}
-        for block, mine in held_in.items():
+        asked = [b for b in self.alone if blocks is None or b in blocks]
+        for block in asked:
+            mine = held_in[block]
             program = self.one_program(block, steps, credit, hourly, proof=proof)
             rewards = tuple(program.reward_usd_request.values()), tuple(program.reward_max_requests.values())
             known = remember[block] = self.known.setdefault((block, hourly, proof, *rewards), [])
@@ -155,7 +158,7 @@ class Operation:
                 self.costs_usd[block] = min(answer.run.usd_month, self.costs_usd.get(block, math.inf))
             if answer != NO_TIME:
                 remember[block].append((held_in[block], answer))
-        return {b: out[b] for b in self.alone}
+        return {b: out[b] for b in asked}
 
     def solve_blocks(self, programs: Mapping[str, FleetInputs]) -> list[BlockAnswer]:
         """Solve blocks side by side, in processes: HiGHS keeps Python's lock while it runs, so threads gain nothing."""

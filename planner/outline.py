@@ -14,7 +14,8 @@ from planner.inputs import FleetInputs
 def outline(inputs: FleetInputs) -> FleetInputs | None:
     """The problem with pools of alike machines joined and only their best offers; None where no pool stands apart.
 
-    Replicas of joined groups share their queue and every machine of the market, so nothing gets dearer by it.
+    Replicas of joined groups share their queue and every machine of the market, which is taken back as seldom and sends
+    data as cheaply as the best of them, so nothing gets dearer by it.
     """
     losses = {name: lost for name, lost in inputs.losses.items() if not lost.taken_back}
     if len(losses) == len(inputs.losses):
@@ -22,6 +23,11 @@ def outline(inputs: FleetInputs) -> FleetInputs | None:
     first: dict[Hashable, str] = {}
     joined = {g: first.setdefault(alike(inputs, g), g) if g in inputs.spot_groups else g for g in inputs.group_gpus}
     offers = {o: replace(offer, group=joined.get(offer.group, "")) for o, offer in inputs.offers.items()}
+    share, egress = dict(inputs.serving_share), dict(inputs.egress_usd_h)
+    for g, market in joined.items():
+        share[market] = max(inputs.serving_share.get(g, 1.0), share.get(market, 1.0))
+    for (k, g), usd_h in inputs.egress_usd_h.items():
+        egress[k, joined[g]] = min(usd_h, egress[k, joined[g]])
     best: dict[Hashable, str] = {}
     for o in sorted(offers, key=lambda o: (offers[o].usd_h, o)):
         if offers[o].group in inputs.spot_groups and replaceable(inputs, o):
@@ -30,6 +36,8 @@ def outline(inputs: FleetInputs) -> FleetInputs | None:
     return replace(
         inputs,
         provider_max_spend_share=None,  # a pool's stand-in may be another provider's
+        serving_share=share,
+        egress_usd_h=egress,
         losses={name: replace(lost, groups=frozenset(joined[g] for g in lost.groups)) for name, lost in losses.items()},
         offers={o: offer for o, offer in offers.items() if o not in gone},
         deployment_groups={
@@ -58,10 +66,9 @@ def alike(inputs: FleetInputs, g: str) -> Hashable:
     """What makes two spot pools one market."""
     return (
         inputs.group_gpus[g],
-        inputs.serving_share.get(g, 1.0),
         frozenset(k for k, gg in inputs.admitted if gg == g),
         frozenset(c for c, groups in inputs.deployment_groups.items() if g in groups),
-        tuple(sorted((k, usd) for (k, gg), usd in inputs.egress_usd_h.items() if gg == g)),
+        frozenset(k for k, gg in inputs.egress_usd_h if gg == g),
         frozenset((k, p) for (k, gg), p in inputs.tariff_of.items() if gg == g),
         inputs.provider_of.get(g),
         frozenset(name for name, lost in inputs.losses.items() if g in lost.groups and not lost.taken_back),

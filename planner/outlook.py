@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from planner.analysis.held import Case
 from planner.catalog.load import Catalog, load_catalog
-from planner.errors import Complaint, InputError, NoCandidate
+from planner.errors import Complaint, InputError, NoCandidate, StoppedAtLimit
 from planner.plan import Plan
 from planner.problem.places import ProblemFile
 from planner.reduce import reduce_problem, without_ended
 from planner.state import Progress, silent
+from planner.traffic.reduce import reduce_traffic
 from planner.verbs import settings_of, solve
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from planner.analysis.montecarlo import Cast, MonteCarlo
     from planner.analysis.price_changes import Breakpoints
     from planner.analysis.tornado import Tornado
+    from planner.analysis.waysout import WaysOut
 
 
 def tornado(
@@ -79,7 +81,9 @@ def case_of(
     one = partial(solve, gap=gap, time_limit_s=time_limit_s, threads=1, today=day, price_spares=False)
     base = known or one(problem, catalog, progress=progress)
     if base.usd_month is None:
-        why = "; ".join(base.in_the_way) or "none was found in the time given"
+        if base.status == "stopped":
+            raise StoppedAtLimit(f"No plan for {problem.problem.name} as it is was found in the time given.")
+        why = "; ".join(base.in_the_way)
         raise NoCandidate(f"There is no plan for {problem.problem.name} as it is: {why}.")
     return Case(file=problem, catalog=catalog, solve=one, settings=settings, today=day), base
 
@@ -177,6 +181,26 @@ def frontier(
     asked = settings_of(problem, gap, time_limit_s, None, None).gap
     one = partial(solve, gap=gap, time_limit_s=time_limit_s, price_spares=False)
     return find(problem, catalog or load_catalog(), knob, points, asked, one, lambda doing: progress(doing, None, None))
+
+
+def ways_out(
+    problem: ProblemFile,
+    catalog: Catalog | None = None,
+    *,
+    limit_s: float = 60.0,
+    today: date | None = None,
+    progress: Progress = silent,
+) -> WaysOut:
+    """What would give a problem with no plan one: each rule that alone could give way and by how little, or several.
+
+    Looks for at most `limit_s`; what was not known by then is said.
+    """
+    from planner.analysis.waysout import ways_out as find
+
+    catalog, day = catalog or load_catalog(), today or date.today()
+    load = reduce_traffic(problem.problem, problem.folder, catalog)
+    settings = settings_of(problem, None, None, None, 1)
+    return find(problem, load, catalog, settings, day, limit_s, lambda doing: progress(doing, None, None))
 
 
 def walk_away(

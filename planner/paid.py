@@ -30,9 +30,10 @@ def paid_in(inputs: FleetInputs, run: BlockRun) -> dict[str, float]:
     """By the hour and for tokens, if all hours of its block were run so, by provider [USD/month]."""
     hours = inputs.block_h[run.block]
     paid: dict[str, float] = defaultdict(float)
-    machines = [(o, n) for o, n in run.hourly.items()] + [(o, -x) for (_, o), x in run.covered.items()]
-    for o, n in machines:
-        paid[inputs.offers[o].provider] += n * inputs.offers[o].usd_h * hours
+    for o, n in run.hourly.items():
+        paid[inputs.offers[o].provider] += n * inputs.billed_usd(o, run.block)
+    for (_, o), x in run.covered.items():
+        paid[inputs.offers[o].provider] -= x * inputs.offers[o].usd_h * hours
     for (k, a), req_s in run.api.items():
         paid[inputs.provider_of[a]] += req_s * inputs.api_usd_h[k, a] * hours
     return paid

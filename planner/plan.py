@@ -15,6 +15,7 @@ from pydantic import Field
 from planner.catalog.rows import Term
 from planner.committed import Commitment, SpendPurchase
 from planner.deployed import DeploymentPlan, Served
+from planner.endpoints import Endpoint
 from planner.outlays import Converted, Sent
 from planner.part import Part
 
@@ -45,7 +46,7 @@ class Purchase(Part):
     ends_on: date | None = Field(default=None, description="of what is already paid for: when that ends")
     billing: Literal["hourly", "always"] = Field(description="always: every hour of the month, used or not")
     count: int = Field(description="machines at the busiest hour")
-    hours_month: float = Field(description="machine-hours billed in a month")
+    hours_month: float = Field(description="machine-hours billed in a month; of workers, by the second")
     usd_h: float = Field(description="one machine")
     usd_month: float
     covered_hours_month: float = Field(default=0, description="of these, paid by spend commitments instead")
@@ -58,6 +59,7 @@ class Purchase(Part):
     serving_share: float = Field(default=1, description="of its hours, what interruptions leave")
     interruptions_source: str = ""
     busy_share: float = Field(description="work carried / work the machines could carry while billed")
+    endpoint: Endpoint | None = Field(default=None, description="serverless workers; None: machines")
     source: str
     observed_on: date
 

@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from planner.apis import api_prices
-from planner.candidates import Candidate, enumerate_candidates, prune_dominated
+from planner.candidates import Candidate, enumerate_candidates, prune_dominated, prune_parts
 from planner.capacity_table import from_capacity_table
 from planner.catalog.load import Catalog, benchmarks_for
 from planner.catalog.own import read_own_rows
@@ -28,6 +28,7 @@ from planner.performance.constants import constants_of
 from planner.performance.types import Deployment
 from planner.problem.schema import Problem
 from planner.problem.workload import AcceptableModel
+from planner.serverless import endpoints_of
 from planner.spending import SpendPlan, spend_plans
 from planner.tariffs import most_gb
 from planner.traffic.reduce import reduce_traffic
@@ -96,6 +97,8 @@ def reduce_problem(
     machines: dict[str, int] = {}
     for lot in lots:
         machines[lot.row.gpu] = max(machines.get(lot.row.gpu, 0), lot.row.gpus)
+    for quote in problem.procurement.serverless:
+        machines[quote.gpu] = max(machines.get(quote.gpu, 0), quote.gpus)
     performance = performance_of(problem, folder, catalog)
     if problem.performance.capacity:
         candidates = from_capacity_table(problem, load)
@@ -103,7 +106,9 @@ def reduce_problem(
         known = {gpu: most for gpu, most in machines.items() if gpu in catalog.gpus}
         possible = enumerate_candidates(problem, load, catalog, performance, known, drops["deployment"])
         wanted = [c for c in possible if c.deployment is not None and given.wanted(c.deployment)]
-        candidates = prune_dominated(wanted, drops["deployment"])
+        several = {name for name, w in problem.workloads.items() if w.min_replicas > 1}
+        apart = frozenset(k.label for k in load.classes if k.workload in several)
+        candidates = prune_parts(prune_dominated(wanted, drops["deployment"]), apart, drops["deployment"])
     apis = api_prices(problem, load, catalog, drops["api"])
     used_gpus = {c.gpu for c in candidates}
     hosting = [lot for lot in lots if lot.row.gpu in used_gpus or lot.existing is not None or lot.kept]
@@ -114,6 +119,8 @@ def reduce_problem(
     if any(lot.billing == "stretch" or lot.hours is not None for lot in hosting):
         load = in_hours(load)
     better = stand_ins(problem, hosting, standing)
+    endpoints, workers_run = endpoints_of(problem, catalog, load, candidates, drops["offer"], most)
+    hosting, standing = [*hosting, *endpoints], {**standing, **workers_run}
     sold = {name: sold_as(w, catalog) for name, w in problem.workloads.items()}
     spends = spend_plans(problem, hosting, drops["offer"])
     inputs = to_inputs(problem, load, candidates, hosting, standing, apis, sold, better, spends)

@@ -21,7 +21,8 @@ def with_rise(inputs: FleetInputs, settings: Settings) -> FleetInputs:
         return inputs
     known: dict[tuple[tuple[str, float], ...], dict[str, float]] = {}
     rise: dict[tuple[str, str], float] = {}
-    for g in inputs.group_gpus:
+    serverless = {offer.group for offer in inputs.offers.values() if offer.workers}
+    for g in [g for g in inputs.group_gpus if g not in serverless]:
         work = work_of(inputs, g)
         of_block = known.get(key := tuple(work.items()))
         if of_block is None:

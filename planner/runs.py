@@ -37,7 +37,7 @@ def read_run(program: FleetInputs, v: Variables, block: str) -> BlockRun:
         for (s, o, b), x in v.covered.items()
         if b == block and (x.varValue or 0) > 1e-9 and o in hourly
     }
-    usd = sum(program.offers[o].usd_h * hours * n for o, n in hourly.items())
+    usd = sum(program.billed_usd(o, block) * n for o, n in hourly.items())
     usd -= sum(program.offers[o].usd_h * hours * x for (_, o), x in covered.items())
     usd += sum(program.api_usd_h[k, a] * hours * x for (k, a), x in api.items())
     usd += sum(program.egress_usd_h.get((k, g), 0.0) * hours * y for (k, _, g), y in served.items())

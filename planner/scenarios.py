@@ -207,7 +207,9 @@ def _offers(parts: list[_Copy]) -> dict[str, Offer]:
             covers = p.offers_of(offer.covers)
             away = frozenset(p.own(b) for b in offer.away)
             if name != o:
-                out[name] = replace(offer, away=away | p.elsewhere)
+                workers = {p.own(b): n for b, n in offer.workers.items()}
+                share = {p.own(b): x for b, x in offer.billed_share.items()}
+                out[name] = replace(offer, away=away | p.elsewhere, workers=workers, billed_share=share)
             elif name in out:
                 known = out[name]
                 out[name] = replace(known, covers={**known.covers, **covers}, away=known.away | away)

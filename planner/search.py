@@ -5,8 +5,9 @@ machines of its own.  But once procurement is held, the blocks are independent (
 
     1. solve the program of procurement, in which the hours stand only by what is proved of their blocks or, where that
        does not tell enough, as a relaxation: a bound, and machines to procure;
-    2. run every block exactly with those machines, crediting deferred work, until a mix of ways does all of it: a plan;
-    3. what the blocks proved goes back into the program as rows (`formulation.proofs`): a better bound, and again.
+    2. run every block with those machines, crediting deferred work, until a mix of ways does all of it: a plan;
+    3. prove the blocks that cost furthest above what is proved of them (`planner.apart`); that goes back into the
+       program as rows (`formulation.proofs`): a better bound, and again.
 
 It ends when the bound reaches the plan within the gap asked for.  If the same procurement comes
 back, the rest of the gap lies in the hours themselves, and the whole program is solved directly.
@@ -19,6 +20,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
+from planner.apart import Tried, furthest_apart
 from planner.formulation import ROWS, FleetModel, assemble
 from planner.formulation.variables import must_self_host
 from planner.inputs import FleetInputs, Steps
@@ -30,7 +32,7 @@ from planner.mixing import (
     hour_by_hour,
     read_whole,
 )
-from planner.operation import BlockAnswer
+from planner.operation import BlockAnswer, Credit
 from planner.outline import beside, outline
 from planner.rises import with_rise
 from planner.rounds import run_blocks, settle
@@ -55,31 +57,38 @@ def search_all_kinds(
     """The same where nothing limits the kinds used; ends, perhaps without a plan, once none costs less than enough."""
     if not tells_bound(settings.solver):
         return solve_directly(Search(inputs, settings, progress, enough_usd=enough_usd))
-    inputs = with_rise(inputs, settings)
-    state = Search(inputs, settings, progress, enough_usd=enough_usd)
+    return go_on(Search(with_rise(inputs, settings), settings, progress, enough_usd=enough_usd))
+
+
+def go_on(state: Search) -> Solution:
+    """Search until the best plan is proved good enough or the time is up."""
+    inputs, settings, progress = state.inputs, state.settings, state.progress
     operation = Operations(inputs, settings, state.left_s)
     if settings.gap and (simpler := outline(inputs)) is not None:
         begin_with_outline(state, operation, simpler)
         if state.proved_enough():
             return state.ended(Ended.OPTIMAL if state.best else Ended.STOPPED)
-    # First with nothing procured: what more machines could save is known from there (operation.implied).
-    nothing = dict.fromkeys(inputs.steps(), 0)
-    credit = run_blocks(
-        state,
-        operation,
-        nothing,
-        cheap_credit(inputs),
-        support=cheap_offers(inputs),
-        allowed=None,
-        thorough=True,
-        rounds=1,
-    )
-    seen, stuck = {marked(nothing): 1}, False
     # Where a fixed cost hangs on what is rented by the hour, what is proved of single blocks does not tell enough.
     simple = not inputs.self_host_usd_month or must_self_host(inputs)
+    credit, stuck = cheap_credit(inputs), not simple
+    tried: dict[tuple[tuple[Steps, int], ...], Tried] = {}
+    seen: dict[tuple[tuple[Steps, int], ...], int] = {}
+    if stuck:  # with nothing procured: what more machines could save is known from there (operation.implied)
+        nothing = dict.fromkeys(inputs.steps(), 0)
+        seen[marked(nothing)] = 1
+        credit = run_blocks(
+            state,
+            operation,
+            nothing,
+            credit,
+            support=cheap_offers(inputs),
+            allowed=None,
+            thorough=True,
+            rounds=1,
+        )
     while state.left_s() > 0:
         progress("procuring", state.best_usd(), state.bound)
-        light = simple and not stuck
+        light = not stuck
         model = assemble(replace(inputs, proved=tuple(state.proved)), operation="proved" if light else "relaxed")
         limits = replace(settings, gap=settings.gap / 4, time_limit_s=state.left_s())
         answer = solve_model(model, limits)
@@ -93,6 +102,18 @@ def search_all_kinds(
         if answer.objective is None:
             return state.ended(Ended.FEASIBLE if state.best else Ended.STOPPED)
         steps = {step: round(model.variables.machines(step).varValue or 0) for step in inputs.steps()}
+        if light:
+            if (known := tried.get(marked(steps))) is None:
+                known = tried[marked(steps)] = run_cheaply(state, operation, steps, credit)
+                credit = known.credit
+                if state.proved_enough():
+                    return state.ended(Ended.OPTIMAL)
+            if blocks := furthest_apart(known, model):
+                state.progress("proving the hours", state.best_usd(), state.bound)
+                proofs = operation.answers(steps, known.credit, proof=True, blocks=blocks)
+                state.proved += operation.proofs(steps, known.credit, proofs)
+                known.proved |= proofs.keys()
+                continue
         times = seen.get(marked(steps), 0)
         if times >= 2 and light:
             stuck = True
@@ -116,6 +137,14 @@ def search_all_kinds(
     return state.ended(Ended.FEASIBLE if state.best else Ended.STOPPED)
 
 
+def run_cheaply(state: Search, operation: Operations, steps: Mapping[Steps, int], credit: Credit) -> Tried:
+    """Run every block with these machines and the cheapest offers by the hour: a plan, and what it costs."""
+    support = cheap_offers(state.inputs, each=1)
+    _, credit = settle(state, operation, steps, {b: [] for b in state.inputs.block_h}, credit, support)
+    run = operation.answers(steps, credit, hourly=support)
+    return Tried(credit, {b: each.bound_usd_month for b, each in run.items()})
+
+
 def marked(steps: Mapping[Steps, int]) -> tuple[tuple[Steps, int], ...]:
     """Machines procured, as something that can be looked up."""
     return tuple(sorted(steps.items(), key=str))
@@ -124,10 +153,14 @@ def marked(steps: Mapping[Steps, int]) -> tuple[tuple[Steps, int], ...]:
 def begin_with_outline(state: Search, operation: Operations, simpler: FleetInputs) -> None:
     """A bound from the problem's outline, and a plan that procures what the outline's plan does."""
     limits = replace(state.settings, gap=state.settings.gap / 2, time_limit_s=state.left_s() / 2)
-    found = search_all_kinds(
-        simpler, limits, lambda doing, _, bound: state.progress(doing, None, bound), state.enough_usd
-    )
+
+    def tell(doing: str, _best: float | None, bound: float | None) -> None:
+        state.progress(doing, None, bound)
+
+    rough = Search(simpler, limits, tell, enough_usd=state.enough_usd)
+    found = go_on(rough)
     state.raise_bound(found.bound_usd_month)
+    state.proved = rough.proved  # no block of the problem costs less than that of its outline
     if found.usd_month is None or state.proved_enough():
         return
     steps = dict.fromkeys(state.inputs.steps(), 0)

@@ -34,6 +34,8 @@ def tidy(inputs: FleetInputs, solution: Solution, settings: Settings) -> Solutio
     weights = {c: 1.0 + (UNUSED_WEIGHT - 1.0) * (1.0 - u / most) for c, u in used.items()}
 
     def again(run: BlockRun) -> BlockRun:
+        if any(inputs.offers[o].workers for o in run.hourly):
+            return run  # what each of them serves is settled
         program = held(inputs, run, solution, weights)
         if not program.demand_req_s or any(k not in served_classes(run) for k, _, _ in run.ready):
             return run

@@ -48,7 +48,7 @@ def cheapest_gpu_h(lots: Mapping[str, Lot]) -> dict[str, float]:
     """The least rent of one GPU-hour of each type among the offers left that any workload may use: no spot [USD/h]."""
     least: dict[str, float] = {}
     for lot in lots.values():
-        if lot.existing is None and lot.row.term != "spot":
+        if lot.existing is None and lot.row.term not in ("spot", "serverless"):
             least[lot.row.gpu] = min(least.get(lot.row.gpu, math.inf), lot.row.usd_h / lot.row.gpus)
     return least
 

@@ -346,6 +346,19 @@ def test_machines_that_were_not_on_the_hour_before_are_started():
     assert broken("count_starts", fleet, hourly=hourly, added=added) == {("by hour", "a", "b")}
 
 
+def test_each_serverless_worker_serves_an_equal_part():
+    # 4 requests/s by day on 2 workers: 2 each, no more and no less; at night one worker for all there is
+    endpoint = rented(workers={"day": 2, "night": 1}, billed_share={"day": 0.5})
+    fleet = chat_fleet(offers={"endpoint": endpoint})
+    hourly = {("endpoint", "day"): 1, ("endpoint", "night"): 1}
+    served = {on(): 2.0, on(b="night"): 1.0}
+    assert broken("serve_even_parts", fleet, hourly=hourly, served=served) == set()
+    assert broken("serve_even_parts", fleet, hourly=hourly, served={**served, on(): 1.0}) == {
+        ("endpoint", "day", "chat")
+    }
+    assert broken("serve_even_parts", fleet, served=served) == {("endpoint", b, "chat") for b in ("day", "night")}
+
+
 def test_upfront_cash_is_kept():
     offers = {"year": committed(upfront_usd=1000.0)}
     fleet = chat_fleet(offers=offers, max_upfront_usd=2500.0)

@@ -36,8 +36,12 @@ def test_pools_of_one_market_are_one_with_its_cheapest_offer():
     assert beside(pools(), frozenset({"a"})) == {"a", "b"}
 
 
-def test_pools_that_serve_another_share_of_their_time_stay_apart():
-    assert set(outline(pools(serving_share={"pool a": 0.9, "pool b": 1.0})).offers) == {"firm", "a", "b"}
+def test_a_market_is_as_steady_and_sends_as_cheaply_as_the_best_of_its_pools():
+    egress = {("chat", "pool a"): 0.2, ("chat", "pool b"): 0.1}
+    simpler = outline(pools(serving_share={"pool a": 0.9, "pool b": 0.95}, egress_usd_h=egress))
+    assert set(simpler.offers) == {"firm", "a"}
+    market = simpler.offers["a"].group
+    assert simpler.serving_share[market] == 0.95 and simpler.egress_usd_h["chat", market] == 0.1
 
 
 def test_what_is_limited_stays():

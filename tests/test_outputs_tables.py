@@ -9,6 +9,7 @@ import plans
 import pytest
 
 from planner.deployed import ClassRate, DeploymentPlan
+from planner.endpoints import Endpoint, EndpointHours
 from planner.errors import InputError
 from planner.outlays import Sent
 from planner.outputs.tables import tables_of, write_tables
@@ -16,7 +17,7 @@ from planner.plan import ApiPurchase, Change, CostLine, Dropped, Purchase, Workl
 
 TABLES = (
     *("purchases", "spends", "commitments", "changes", "schedule", "deployments", "apis", "workloads", "costs"),
-    *("egress", "dropped"),
+    *("egress", "endpoints", "dropped"),
 )
 NAMES = {f"{name}.csv" for name in TABLES}
 
@@ -27,7 +28,7 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("name", plans.ALL)
-def test_every_plan_gives_eleven_tables(tmp_path, name):
+def test_every_plan_gives_twelve_tables(tmp_path, name):
     written = write_tables(plans.ALL[name](), tmp_path / "out")
     assert {path.name for path in written} == NAMES == {path.name for path in (tmp_path / "out").iterdir()}
     assert list(tmp_path.iterdir()) == [tmp_path / "out"]
@@ -60,7 +61,18 @@ def test_tags_become_columns(tmp_path):
 
 def test_every_figure_of_a_part_has_its_column():
     tables = tables_of(plans.enterprise())
-    nested = {"machines_by_block", "served", "ready", "tags", "lane", "queue", "rates", "replicas_by_block"}
+    nested = {
+        "endpoint",
+        "hours",
+        "machines_by_block",
+        "served",
+        "ready",
+        "tags",
+        "lane",
+        "queue",
+        "rates",
+        "replicas_by_block",
+    }
     for name, parts in {
         "purchases.csv": [Purchase],
         "deployments.csv": [DeploymentPlan, ClassRate],
@@ -69,6 +81,7 @@ def test_every_figure_of_a_part_has_its_column():
         "changes.csv": [Change],
         "costs.csv": [CostLine],
         "egress.csv": [Sent],
+        "endpoints.csv": [Endpoint, EndpointHours],
         "dropped.csv": [Dropped],
     }.items():
         fields = {field for part in parts for field in part.model_fields} - nested

@@ -26,7 +26,7 @@ from test_brute_force import check_plan
 
 import planner
 from planner import verbs
-from planner.candidates import Candidate, Rate, prune_dominated
+from planner.candidates import Candidate, Rate, prune_dominated, prune_parts
 from planner.catalog.load import benchmarks_for, load_catalog
 from planner.drops import Drops
 from planner.errors import ProblemError
@@ -266,6 +266,22 @@ def test_parts_stand_only_for_parts_of_the_same_kind():
     assert len(prune_dominated([whole, half, seventh], Drops())) == 3
     slower = candidate("slower half", HALF_H100, 2.0)
     assert [c.name for c in prune_dominated([half, slower], Drops())] == ["half"]
+
+
+def test_parts_go_where_one_deployment_on_the_whole_gpu_outdoes_all_that_may_share_it():
+    # two halves together carry 2 x 2 requests/s, the whole GPU 5: a half alone is no more than a GPU either
+    whole, half = candidate("whole", None, 5), candidate("half", HALF_H100, 2)
+    assert [c.name for c in prune_parts([whole, half], frozenset(), Drops())] == ["whole"]
+    better = candidate("better half", HALF_H100, 2.6)  # 5.2 on one GPU: both halves stay, they may share it
+    assert len(prune_parts([whole, half, better], frozenset(), Drops())) == 3
+    # a GPU in two parts counts as two replicas where two must run
+    assert len(prune_parts([whole, half], frozenset({"chat"}), Drops())) == 2
+    # queues: 2 x 1.0 - 0.1 of the halves at 2 requests/s each is 3.8; 5 x (1 - 0.3) of the whole is less
+    slow = replace(whole, loss=0.3)
+    assert len(prune_parts([slow, replace(half, loss=0.1)], frozenset(), Drops())) == 2
+    # another model beside it on the same GPU is what parts are for
+    other = replace(half, name="other", rates={"mail": Rate(point=None, req_s=1)})
+    assert len(prune_parts([whole, half, other], frozenset(), Drops())) == 3
 
 
 PROBLEM = """\

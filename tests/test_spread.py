@@ -103,6 +103,9 @@ def test_few_deployments():
     assert usd(inputs) == is_usd(3 * 100 + 2 * 300)
     assert usd(replace(inputs, few_kinds=few(2, kinds))) == is_usd(3 * 100 + 2 * 300)
     assert usd(replace(inputs, few_kinds=few(1, kinds))) == is_usd(3 * 400)
+    # two replicas at least: the slow one, four by day and two by night; two of the fast one all month cost $2,400
+    always = replace(inputs, few_kinds=few(1, kinds), min_replicas={"chat": 2})
+    assert usd(always) == is_usd(4 * 2 * 100 + 2 * 2 * 300)
 
 
 def test_no_provider_serves_more_than_its_share():

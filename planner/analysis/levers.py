@@ -19,6 +19,7 @@ from planner.problem.places import KeyPath, dotted
 from planner.problem.procurement import SpendQuote
 from planner.problem.schema import Problem
 from planner.problem.wording import did_you_mean, some_of
+from planner.serverless import offer_of_serverless
 from planner.variants import accepted_models
 
 MOST_FACTOR = 1e6
@@ -31,6 +32,7 @@ class Choices:
         self.problem, self.catalog = problem, catalog
         self.numbers = numbers_of(problem)
         self.offers = [offer for offer, _ in offers_of(problem, catalog)]
+        self.offers += [offer_of_serverless(quote) for quote in problem.procurement.serverless]
         accepted = {each.model for workload in problem.workloads.values() for each in accepted_models(workload)}
         accepted |= {card.family for name in accepted if isinstance(card := resolve_model(catalog, name), ModelCard)}
         prices: list[ApiPrice | ApiQuote] = [*catalog.api_prices, *problem.apis.quotes]

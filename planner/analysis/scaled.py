@@ -18,7 +18,7 @@ from planner.market import committed_at_a_discount
 from planner.problem.apis import ApiQuote
 from planner.problem.by_path import numbers_of, with_numbers
 from planner.problem.places import KeyPath
-from planner.problem.procurement import ExistingSpend, Quote, SpendQuote
+from planner.problem.procurement import ExistingSpend, Quote, ServerlessQuote, SpendQuote
 from planner.problem.schema import Problem
 
 NOTHING = 1e-9
@@ -42,7 +42,7 @@ class Lever:
     def reaches(self, row: Any) -> bool:
         """Whether it moves this offer, token price, discount or spend commitment."""
         own = {getattr(row, name, None) for name in ("gpu", "provider", "term", "machine", "region", "model")}
-        if isinstance(row, Quote):
+        if isinstance(row, Quote | ServerlessQuote):
             own.add(f"{row.gpus}x-{row.gpu}" if row.machine is None else None)
         return own.issuperset(self.names)
 
@@ -114,6 +114,12 @@ def scaled(
         usd_h = row.usd_h if usd_gpu_h is None else usd_gpu_h * row.gpus
         return row.model_copy(update={"usd_h": usd_h * dearer("rent", row)})
 
+    def by_the_second(quote: ServerlessQuote) -> ServerlessQuote:
+        usd_gpu_h = given("rent", quote).get(USD_GPU_H, quote.usd_gpu_s * 3600) * dearer("rent", quote)
+        factor = usd_gpu_h / 3600 / quote.usd_gpu_s
+        warm = None if quote.warm_usd_gpu_s is None else quote.warm_usd_gpu_s * factor
+        return quote.model_copy(update={"usd_gpu_s": quote.usd_gpu_s * factor, "warm_usd_gpu_s": warm})
+
     def sold(row: TokenPrice) -> TokenPrice:
         factor = dearer("tokens", row)
         said = {name: getattr(row, name) for name in TOKEN_PRICES} | given("tokens", row)
@@ -141,6 +147,7 @@ def scaled(
     procurement = buying.model_copy(
         update={
             "quotes": [rented(quote) for quote in buying.quotes],
+            "serverless": [by_the_second(quote) for quote in buying.serverless],
             "spend_quotes": [
                 _promised(quote, moved(quote, quote.term) / moved(quote, "on-demand"), partial(share, quote))
                 for quote in buying.spend_quotes

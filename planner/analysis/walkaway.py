@@ -44,7 +44,7 @@ def walk_away(
 ) -> Mapping[Place, WalkAway]:
     """By what is rented of a plan, spot and what is paid for already aside: the price at which to walk away."""
     out: dict[Place, WalkAway] = {}
-    rented = [p for p in plan.purchases if not p.existing and p.term not in ("spot", "bought")]
+    rented = [p for p in plan.purchases if not p.existing and p.term not in ("spot", "bought", "serverless")]
     taxed = 1 + problem_file.problem.overheads.tax_share
     for n, purchase in enumerate(rented, 1):
         progress(f"solving without {purchase.provider} {purchase.machine} ({n} of {len(rented)})")

@@ -17,7 +17,12 @@ GAP_ERROR = 1e-6
 """A gap may be told this much off, a share."""
 
 
-RENT = {"on-demand": "on-demand rent", "spot": "spot rent", "bought": "machines bought"}
+RENT = {
+    "on-demand": "on-demand rent",
+    "spot": "spot rent",
+    "bought": "machines bought",
+    "serverless": "serverless workers",
+}
 """Lines of the bill by term; every other term is a commitment."""
 
 
@@ -44,7 +49,7 @@ def machine_hours(e: Evidence) -> Finding:
         if differs(purchase.hours_month, hours):
             figures = f"{purchase.hours_month:,.2f} machine-hours a month in the plan, {hours:,.2f} recomputed"
             breaches.append(f"{said(purchase)}: {figures}")
-        if usd_differs(purchase.usd_month, usd := purchase.usd_h * (hours - purchase.covered_hours_month)):
+        if usd_differs(purchase.usd_month, usd := e.rent_usd(purchase)):
             figures = f"${purchase.usd_month:,.2f} a month in the plan, ${usd:,.2f} recomputed"
             breaches.append(f"{said(purchase)}: {figures}")
         if above(purchase.busy_share, 1) or above(0, purchase.busy_share):
@@ -76,8 +81,7 @@ def _recomputed(e: Evidence) -> dict[str, float]:
     usd: dict[str, float] = dict.fromkeys(names, 0.0)
     for each in e.plan.purchases:
         line = RENT.get(each.term, "commitments")
-        paid_h = e.billed_h(each) - each.covered_hours_month
-        usd["existing commitments" if each.existing else line] += each.usd_h * paid_h
+        usd["existing commitments" if each.existing else line] += e.rent_usd(each)
         usd["start-up time"] += starts_usd_month(e, each)
         months = TERM_MONTHS.get(each.term, 0)
         if months and not each.existing:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from planner.catalog.load import Catalog
 from planner.catalog.rows import PriceOffer
 from planner.deployed import DeploymentPlan, Served
+from planner.endpoints import Endpoint
 from planner.performance import Performance
 from planner.plan import ApiPurchase, Plan, PlanBlock, Purchase
 from planner.problem.schema import Problem
@@ -159,7 +160,23 @@ class Evidence:
         """Machine-hours of a month that a purchase is billed for."""
         if purchase.billing == "always":
             return purchase.count * self.problem.month_hours
+        if purchase.endpoint is not None:
+            return sum(h for h, _ in self.worker_h(purchase.endpoint, purchase))
         return sum(n * self.month_h(block) for block, n in purchase.machines_by_block.items())
+
+    def rent_usd(self, purchase: Purchase) -> float:
+        """What those hours cost, without what a spend commitment pays for [USD/month]."""
+        if purchase.endpoint is not None:
+            return sum(h * usd_h for h, usd_h in self.worker_h(purchase.endpoint, purchase))
+        return purchase.usd_h * (self.billed_h(purchase) - purchase.covered_hours_month)
+
+    def worker_h(self, endpoint: Endpoint, purchase: Purchase) -> Iterator[tuple[float, float]]:
+        """Billed worker-hours of a month and their price, as shares are told; `audit.serverless` checks these."""
+        told = {each.block: each for each in endpoint.hours}
+        for block, workers in purchase.machines_by_block.items():
+            if block in told:
+                price = endpoint.warm_usd_h if told[block].warm else purchase.usd_h
+                yield workers * told[block].billed_share * self.month_h(block), price
 
     def serving_share(self, group: str) -> float:
         """Share of their time that the machines of a group serve, as the plan says; `audit.spot` checks it."""

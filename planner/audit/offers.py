@@ -15,7 +15,7 @@ from planner.audit.evidence import Evidence, Finding, differs, usd_differs
 from planner.catalog.rows import TERM_MONTHS, CommitmentDiscount, PriceOffer
 from planner.plan import Purchase
 from planner.problem.matching import Located, allows
-from planner.problem.procurement import ExistingCommitment, OwnedMachine, Quote
+from planner.problem.procurement import ExistingCommitment, OwnedMachine, Quote, ServerlessQuote
 
 MONTH_H = 730
 """Hours that a month of a commitment's upfront price counts, whatever the problem's month."""
@@ -37,8 +37,8 @@ class Place:
 class Origin:
     """Something for sale that a purchase may be."""
 
-    kind: Literal["catalog", "discount", "quote", "existing", "bought"]
-    row: PriceOffer | Quote | ExistingCommitment | OwnedMachine
+    kind: Literal["catalog", "discount", "quote", "existing", "bought", "serverless"]
+    row: PriceOffer | Quote | ExistingCommitment | OwnedMachine | ServerlessQuote
     upfront_share: float = 0.0  # of a commitment's term
     price_usd: float = 0.0  # of a machine bought
 
@@ -48,16 +48,19 @@ def origins(e: Evidence, purchase: Purchase) -> list[Origin]:
     buying = e.problem.procurement
     found: list[Origin] = []
     if purchase.existing:
-        found = [Origin(kind="existing", row=row) for row in buying.existing if _same_machine(purchase, row)]
+        found = [Origin(kind="existing", row=row) for row in buying.existing if same_machine(purchase, row)]
         return [each for each in found if not differs(getattr(each.row, "usd_h", 0.0), purchase.usd_h)]
     for owned in buying.purchases if purchase.term == "bought" else ():
-        if _same_machine(purchase, owned) and not differs(_owned_usd_h(e, owned), purchase.usd_h):
+        if same_machine(purchase, owned) and not differs(_owned_usd_h(e, owned), purchase.usd_h):
             found.append(Origin(kind="bought", row=owned, price_usd=owned.price_usd))
+    for worker in buying.serverless if purchase.term == "serverless" else ():
+        if same_machine(purchase, worker) and not differs(worker.usd_gpu_s * worker.gpus * 3600, purchase.usd_h):
+            found.append(Origin(kind="serverless", row=worker))
     for quote in buying.quotes:
-        if _same_machine(purchase, quote) and _same_sale(purchase, quote, quote.usd_h):
+        if same_machine(purchase, quote) and _same_sale(purchase, quote, quote.usd_h):
             found.append(Origin(kind="quote", row=quote, upfront_share=quote.upfront_share))
     for offer in () if buying.only_quotes else e.offers_of.get((purchase.provider, purchase.gpu), ()):
-        if not _same_machine(purchase, offer):
+        if not same_machine(purchase, offer):
             continue
         if _same_sale(purchase, offer, offer.usd_h):
             found.append(Origin(kind="catalog", row=offer, upfront_share=offer.upfront_share))
@@ -79,7 +82,10 @@ def _owned_usd_h(e: Evidence, owned: OwnedMachine) -> float:
     return (to_pay / worth_today + owned.hosting_usd_month + owned.staff_usd_month) / e.problem.month_hours + by_hour
 
 
-def _same_machine(purchase: Purchase, row: PriceOffer | Quote | ExistingCommitment | OwnedMachine) -> bool:
+def same_machine(
+    purchase: Purchase, row: PriceOffer | Quote | ExistingCommitment | OwnedMachine | ServerlessQuote
+) -> bool:
+    """Whether a purchase is of this very machine, wherever its price comes from."""
     words = ("provider", "region", "country", "gpu", "gpus")
     return all(getattr(purchase, key) == getattr(row, key) for key in words) and (
         row.machine is None or row.machine == purchase.machine

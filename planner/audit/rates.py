@@ -195,14 +195,14 @@ def _kinder_queue(e: Evidence, deployment: DeploymentPlan, queue: Queue) -> Iter
         workload = e.workload(rate.request_class)
         if workload is None or rate.request_class not in used:
             continue
-        room_s = _wait_s(workload.slo, rate)
+        room_s = wait_s(workload.slo, rate)
         if above(math.inf if queue.wait_s is None else queue.wait_s, room_s):
             said = "any wait" if queue.wait_s is None else f"{queue.wait_s:.6g} s of waiting"
             figures = f"the objectives of {rate.request_class} leave {room_s:.6g} s"
             yield f"{name}: the queue allows {said}, {figures}"
 
 
-def _wait_s(slo: Slo, rate: ClassRate) -> float:
+def wait_s(slo: Slo, rate: ClassRate) -> float:
     """What a workload's own objectives leave for waiting after its late first token and answer [s]."""
     share = PERCENTILE_SHARE[slo.percentile]
     longer = rate.prompt_ms * (prompt_over_mean(rate.input_scv, share) - 1)

@@ -27,6 +27,8 @@ def survives_a_machine(e: Evidence) -> Finding:
             work[deployment.group, block].append((deployment, load * asked.kept_share))
     for (group, block), loads in work.items():
         checked += 1
+        if all(each.endpoint is not None for each in e.groups.get(group, [])):
+            continue  # the platform starts a worker that is lost again
         surviving: list[tuple[DeploymentPlan, int]] = []
         for deployment, load in loads:
             there = deployment.replicas_by_block.get(block, 0)

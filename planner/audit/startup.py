@@ -29,6 +29,8 @@ def starts_week(e: Evidence, purchase: Purchase) -> int:
     """Machines of a purchase that come on in the 168 hours of a week; 0 where that costs nothing."""
     if not e.problem.autoscaling.startup_minutes or purchase.billing != "hourly" or purchase.existing:
         return 0
+    if purchase.endpoint is not None:  # its cold starts are billed by the second
+        return 0
     running = by_hour(e, purchase)
     return sum(max(running[h] - running[h - 1], 0) for h in range(HOURS))
 

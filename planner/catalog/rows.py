@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Precision = Literal["bf16", "fp8", "int8", "int4", "fp4", "mxfp4"]
 KvPrecision = Literal["bf16", "fp8", "int8"]
 RentTerm = Literal["on-demand", "spot", "1m", "3m", "6m", "1y", "3y"]
-Term = Literal["on-demand", "spot", "1m", "3m", "6m", "1y", "3y", "bought"]
+Term = Literal["on-demand", "spot", "1m", "3m", "6m", "1y", "3y", "bought", "serverless"]
 Commitment = Literal["1m", "3m", "6m", "1y", "3y"]
 Tier = Literal["hyperscaler", "datacenter", "marketplace"]
 Continent = Literal["AF", "AS", "EU", "NA", "OC", "SA"]

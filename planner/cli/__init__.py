@@ -21,6 +21,7 @@ from planner.cli.comparing import compare, rfq
 from planner.cli.drawing import montecarlo
 from planner.cli.estimating import estimate
 from planner.cli.evaluating import evaluate
+from planner.cli.explaining import explain
 from planner.cli.limiting import frontier
 from planner.cli.problems import import_app, init, validate
 from planner.cli.robust import robust
@@ -42,6 +43,7 @@ app = typer.Typer(
 app.command()(solve)
 app.command()(validate)
 app.command()(init)
+app.command()(explain)
 app.command()(sweep)
 app.command()(breakpoints)
 app.command()(breakeven)

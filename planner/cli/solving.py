@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from planner.cli.answering import a_share, answer_console, finite, warn, watched, writable
+from planner.cli.answering import a_share, answer_console, finite, progress_console, warn, watched, writable
 from planner.errors import Complaint, InputError, NoCandidate
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from planner.plan import Plan
     from planner.problem.places import ProblemFile
 
+QUICKLY_S = 5.0
+"""Ways out of a problem with no plan are looked for so long."""
 EXIT_CODES = {"optimal": 0, "infeasible": 1, "feasible": 3, "stopped": 3}
 """What each status of a plan comes to; "feasible" is a plan whose gap is not proved as asked."""
 
@@ -106,8 +110,6 @@ def solve(
     try:
         plan = watched(lambda report: verbs.solve(read, **asked, today=day, progress=report))
     except NoCandidate as error:
-        if output is None and not json:
-            raise
         warn(str(error))
         plan, served = _no_plan(read, str(error), gap, solver, day), False
     else:
@@ -127,7 +129,22 @@ def solve(
         from planner.outputs.terminal import show_plan
 
         show_plan(plan, answer_console())
+    if plan.status == "infeasible" and not json:
+        show_ways_out(read, day, answer_console() if served else progress_console())
     raise typer.Exit(EXIT_CODES[plan.status])
+
+
+def show_ways_out(read: ProblemFile, day: date, console: Console) -> None:
+    """How little would have to give way for a plan, as far as that is known within seconds."""
+    from planner import outlook
+    from planner.outputs.waysout import show_ways_out as show
+
+    found = watched(lambda report: outlook.ways_out(read, limit_s=QUICKLY_S, today=day, progress=report))
+    if found.single or found.together or not found.untold:
+        show(found, console)
+    else:
+        said = f"How little would have to give way was not known within {QUICKLY_S:g} s."
+        console.print(f"\n{said}  `plan explain` looks longer.", soft_wrap=True)
 
 
 def refuse_old_prices(plan: Plan, most_days: int, today: date) -> None:

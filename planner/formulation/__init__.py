@@ -2,7 +2,7 @@ r"""The fleet MILP, on one page.
 
     choose    always_o       whole machines paid for all month (commitments, monthly rentals), steps of spend
               covered_sob    machines on by the hour that spend commitment s pays for
-              hourly_ob      whole machines on in block b (on demand, spot)
+              hourly_ob      whole machines on in block b (on demand, spot), workers of serverless
               replicas_cgb   whole replicas of deployment c standing on machines of group g
               split_tgb      whole GPUs that are split into equal parts in way t
               open_cgb       any replica at all: its queue's loss is paid
@@ -27,6 +27,7 @@ r"""The fleet MILP, on one page.
               within_api_rate           APIs take no more than their rate limit
               within_replica_capacity   replicas carry what they can at their objective, queueing included
               keep_replicas_running     replicas run that are to run whether asked for or not
+              serve_even_parts          serverless workers serve equal parts of their workload
               open_before_use           a deployment that has a replica pays its queue's loss
               within_gpu_parts          replicas that take a part of a GPU fit the GPUs split that way
               within_machine_gpus       replicas fit the machines that run
@@ -83,6 +84,7 @@ from planner.formulation.procurement import (
 from planner.formulation.proofs import count_beyond, never_cheaper_than_proved
 from planner.formulation.quality import keep_mean_quality, within_model_share
 from planner.formulation.resilience import keep_enough_replicas, survive_machine_loss
+from planner.formulation.serverless import serve_even_parts
 from planner.formulation.serving import (
     no_more_than_there_is,
     serve_deferred,
@@ -106,6 +108,7 @@ ROWS = (
     within_api_rate,
     within_replica_capacity,
     keep_replicas_running,
+    serve_even_parts,
     open_before_use,
     within_gpu_parts,
     within_machine_gpus,

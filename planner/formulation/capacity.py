@@ -35,8 +35,13 @@ def within_replica_capacity(inputs: FleetInputs, v: Variables) -> Rows:
         work = [(1 / inputs.rate_in(c, k, g)) * y for k, y in served]
         waiting = [inputs.queue_loss[c] * v.open[c, g, b]] if (c, g, b) in v.open else []
         replicas = v.replicas[c, g, b]
-        slope = inputs.queue_slope[c] - (0.0 if waiting else inputs.queue_loss[c] / replicas.upBound)
+        slope = inputs.queue_slope[c] - (0.0 if waiting else spread_loss(inputs, c, replicas))
         yield (c, g, b), lpSum(work + waiting) <= slope * replicas
+
+
+def spread_loss(inputs: FleetInputs, c: str, replicas: Var) -> float:
+    """What each replica bears at least of its queue's loss, where opening is not decided [replicas]."""
+    return inputs.queue_loss[c] / replicas.upBound if inputs.queue_loss[c] else 0.0
 
 
 @family(
@@ -85,7 +90,7 @@ def serving(inputs: FleetInputs, workload: str) -> frozenset[tuple[str, str]]:
         (c, g)
         for c, k in inputs.rate_req_s
         if inputs.class_workload[k] == workload
-        for g in inputs.deployment_groups[c]
+        for g in inputs.deployment_groups.get(c, ())
         if (k, g) in inputs.admitted
     )
 

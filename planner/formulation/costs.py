@@ -11,9 +11,11 @@ from planner.inputs import FleetInputs
 Terms = Iterator[tuple[float, Var]]
 
 
-@cost("machines rented by the hour, on demand and spot")
+@cost("machines rented by the hour, on demand and spot, and serverless workers by the second")
 def hourly_rent(inputs: FleetInputs, v: Variables) -> Terms:
-    r""".. math:: \sum_{o,b} P_o\, H_b\, (1 + Z \pi_{gb})\, h_{ob} \qquad o \in g
+    r""".. math:: \sum_{o,b} P_o\, H_b\, (\phi_{ob} + Z \pi_{gb})\, h_{ob} \qquad o \in g
+    phi is the share of the block for which a serverless worker is billed, in hours of P where one kept warm has another
+    price; 1 for machines by the hour.
     In a whole program pi is none: starts are counted themselves (`start_up`).  Elsewhere it stands for them and never
     for too much (`planner.rises`), so that blocks can be priced one by one."""
     for (o, b), machines in v.hourly.items():

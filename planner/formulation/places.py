@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pulp import lpSum
 
+from planner.formulation.capacity import spread_loss
 from planner.formulation.family import Rows, family
 from planner.formulation.serving import not_served
 from planner.formulation.variables import Variables
@@ -58,5 +59,5 @@ def ready_within_capacity(inputs: FleetInputs, v: Variables) -> Rows:
         work = [(1 / inputs.rate_in(c, k, g)) * w for k, w in ready]
         n, loss = v.replicas[c, g, b], inputs.queue_loss[c]
         waiting = [loss * v.open[c, g, b]] if (c, g, b) in v.open else []
-        slope = inputs.queue_slope[c] - (0.0 if waiting else loss / n.upBound)
+        slope = inputs.queue_slope[c] - (0.0 if waiting else spread_loss(inputs, c, n))
         yield (c, g, b), lpSum(work + waiting) <= slope * n

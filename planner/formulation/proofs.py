@@ -16,7 +16,7 @@ def never_cheaper_than_proved(inputs: FleetInputs, v: Variables) -> Rows:
     r"""Running a block costs no less than its own exact program said it must.
 
     .. math::
-        \sum_o \phi_p P_o H_b ((1 + Z \pi_{gb}) h_{ob} - \sum_s x_{sob}) + \phi_p \text{api}_b + \text{egress}_b
+        \sum_o \psi_p P_o H_b ((\phi_{ob} + Z \pi_{gb}) h_{ob} - \sum_s x_{sob}) + \psi_p \text{api}_b + \text{egress}_b
         - \sum_k \lambda_{k}\, 3600 H_b \sum_{c,g} y_{kcgb}
         \;\ge\; V_b(\bar m, \lambda) - \sum_o \gamma_{ob}\, (m_o - \bar m_o)^+
 
@@ -25,9 +25,12 @@ def never_cheaper_than_proved(inputs: FleetInputs, v: Variables) -> Rows:
     could have been rented for those hours, or, where it could not, all that V could ever fall; a step more of a spend
     commitment by no more than the rent that it could pay for.  Fewer machines cannot lower it.  Where V is infinite
     (the block cannot be run), some machine more is needed.  Where a provider may be paid a share of the month
-    only, V may be proved with what each is paid phi times as dear (`planner.leaning`).  Valid for every plan, so it
+    only, V may be proved with what each is paid psi times as dear (`planner.leaning`); and, starts aside, a block
+    costs no less than what is paid in it.  Valid for every plan, so it
     cuts none off; it is what makes the program's relaxation strong.
     """
+    for b, usd in v.block_usd.items() if v.block_paid and not inputs.start_h else ():
+        yield (b, "paid"), usd >= lpSum(paid for (_, bb), paid in v.block_paid.items() if bb == b)
     for i, fact in enumerate(inputs.proved):
         b = fact.block
         if fact.usd_month == math.inf:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pulp import lpSum
 
-from planner.formulation.capacity import on_parts, on_whole_gpus, room_rows, running
+from planner.formulation.capacity import on_parts, on_whole_gpus, room_rows, running, spread_loss
 from planner.formulation.family import Rows, family
 from planner.formulation.variables import Variables
 from planner.inputs import FleetInputs
@@ -32,8 +32,8 @@ def keep_enough_replicas(inputs: FleetInputs, v: Variables) -> Rows:
         work = [
             inputs.kept_share / inputs.rate_in(c, k, g) * y for k, y in v.served_on[c, g, b] if k in inputs.protected
         ]
-        loss = inputs.queue_loss[c]
-        waiting = loss * (v.open[c, g, b] if (c, g, b) in v.open else (1 / n.upBound) * n)
+        is_open = v.open.get((c, g, b))
+        waiting = spread_loss(inputs, c, n) * n if is_open is None else inputs.queue_loss[c] * is_open
         yield (c, g, b, "work"), lpSum(work) + waiting <= inputs.queue_slope[c] * kept
         yield (c, g, b, "there"), kept <= n
 

@@ -51,8 +51,8 @@ def within_provider_spend(inputs: FleetInputs, v: Variables) -> Rows:
 
     .. math::
         S_p \le \kappa \sum_q S_q, \qquad S_p = \sum_{o \in p} P_o \Big( T\, m_o +
-        \sum_b H_b \big( h_{ob} - \sum_s x_{sob} \big) \Big) + \sum_{a \in p} \Big( \sum_{k,b} A_{ka}\, H_b\, p_{kab} +
-        \sum_{v,k} A_{vk}\, d_{vk} \Big) \qquad \forall p
+        \sum_b H_b \big( \phi_{ob} h_{ob} - \sum_s x_{sob} \big) \Big) +
+        \sum_{a \in p} \Big( \sum_{k,b} A_{ka}\, H_b\, p_{kab} + \sum_{v,k} A_{vk}\, d_{vk} \Big) \qquad \forall p
 
     What is already signed is in m.  Where the hours stand only by what is proved of their blocks, so does what
     is paid in them.
@@ -64,11 +64,11 @@ def within_provider_spend(inputs: FleetInputs, v: Variables) -> Rows:
     paid: dict[str, list[Var]] = {offer.provider: [] for offer in inputs.offers.values()}
     for offer in inputs.offers.values():
         paid[offer.provider].append((offer.existing or 0) * offer.usd_h * inputs.month_h)
-    machines = [(o, inputs.month_h * m) for o, m in v.always.items()]
-    machines += [(o, inputs.block_h[b] * h) for (o, b), h in v.hourly.items()]
-    machines += [(o, -inputs.block_h[b] * x) for (_, o, b), x in v.covered.items()]
-    for o, hours in machines:
-        paid[inputs.offers[o].provider].append(inputs.offers[o].usd_h * hours)
+    machines = [(o, inputs.offers[o].usd_h * inputs.month_h * m) for o, m in v.always.items()]
+    machines += [(o, inputs.billed_usd(o, b) * h) for (o, b), h in v.hourly.items()]
+    machines += [(o, -inputs.offers[o].usd_h * inputs.block_h[b] * x) for (_, o, b), x in v.covered.items()]
+    for o, usd in machines:
+        paid[inputs.offers[o].provider].append(usd)
     for (k, a, b), req_s in v.api.items():
         paid.setdefault(inputs.provider_of[a], []).append(inputs.api_usd_h[k, a] * inputs.block_h[b] * req_s)
     for (p, _), usd in v.block_paid.items():

@@ -127,6 +127,8 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
     for c, k in inputs.rate_req_s:
         rates_of[c].append(k)
     stocked = {offer.group for offer in inputs.offers.values()}
+    # A lost worker is started again by its platform.
+    serverless = {offer.group for offer in inputs.offers.values() if offer.workers}
     promised = {k for lost in inputs.losses.values() for k in lost.kept_share}
     ordered = sum(order.machines for order in inputs.minimum_orders.values())
     most = {
@@ -153,6 +155,7 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
             if offer.existing is None and (offer.billing == "stretch" or (offer.billing == "hourly" and operated)):
                 whole = operate if offer.billing == "hourly" else "Integer"
                 useful_machines = offer.max_machines if offer.billing == "hourly" else limit_of(offer)
+                useful_machines = offer.workers.get(b, useful_machines)
                 v.hourly[o, b] = new("H", useful_machines, whole)
                 if offer.billing == "stretch":
                     v.started[o, b] = new("S")
@@ -173,7 +176,8 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
                     v.ways.setdefault((g, b), []).append(t)
                 if inputs.queue_loss[c] > 0 and operation == "whole":
                     v.open[c, g, b] = new("Z", 1, operate)
-                if must_survive := [k for k in classes if k in inputs.protected]:
+                must_survive = [k for k in classes if k in inputs.protected and g not in serverless]
+                if must_survive:
                     whole_too = len(must_survive) == len(classes) and inputs.kept_share >= 1
                     whole_too = whole_too and not promised and not running
                     v.kept[c, g, b] = v.replicas[c, g, b] if whole_too else new("K", useful, operate)
@@ -191,6 +195,7 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
                         v.ready_of.setdefault((k, b), []).append((g, w))
     if inputs.start_h and operation == "whole":
         by_hour = [o for o, offer in inputs.offers.items() if offer.existing is None and offer.billing == "hourly"]
+        by_hour = [o for o in by_hour if not inputs.offers[o].workers]
         pairs = inputs.followers()
         v.added = {(o, *p): new("T") for p in pairs for o in by_hour if p[0] not in inputs.offers[o].away}
     if not operated:

@@ -19,6 +19,7 @@ TERM_WORDS: dict[Term, str] = {
     "1y": "1-year commitment",
     "3y": "3-year commitment",
     "bought": "bought",
+    "serverless": "serverless",
 }
 
 

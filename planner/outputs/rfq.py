@@ -36,9 +36,9 @@ Accepted = Mapping[tuple[str, str, str, str], tuple[float | None, float | None]]
 
 
 def quote_lines(plan: Plan, start: date | None = None, accepted: Accepted | None = None) -> list[Row]:
-    """A line for each purchase that a provider can be asked for; without what is there already, and without spot."""
+    """A line for each purchase that a provider can be asked for: not for what is there, nor for spot or serverless."""
     begin = start or first_of_next_month(plan.prices_observed.today)
-    asked = [p for p in plan.purchases if not p.existing and p.term != "spot"]
+    asked = [p for p in plan.purchases if not p.existing and p.term not in ("spot", "serverless")]
     asked.sort(key=lambda p: (p.provider, -p.usd_month))
     lines = [quote_line(plan, p, begin, accepted or {}) for p in asked]
     return lines + [spend_line(spend, begin) for spend in plan.spends if not spend.existing]

@@ -37,16 +37,18 @@ def levels(machines_by_block: Mapping[str, int], blocks: Sequence[PlanBlock]) ->
     return [level for level in found if level.machines]
 
 
-def schedule_lines(machines_by_block: Mapping[str, int], blocks: Sequence[PlanBlock], at_most: int = 1000) -> list[str]:
+def schedule_lines(
+    machines_by_block: Mapping[str, int], blocks: Sequence[PlanBlock], at_most: int = 1000, what: str = "machine"
+) -> list[str]:
     """A line for each level: "mon-fri 09-18: 3 machines".
 
     Where some machine always runs, the lowest level reads "all other hours".  Of more than `at_most`
     levels the highest and the lowest are written and the others counted.
     """
     found = levels(machines_by_block, blocks)
-    lines = [f"{level.when}: {things(level.machines, 'machine')}" for level in found]
+    lines = [f"{level.when}: {things(level.machines, what)}" for level in found]
     if len(found) > 1 and sum(len(level.hours) for level in found) == HOURS:
-        lines[-1] = f"all other hours: {things(found[-1].machines, 'machine')}"
+        lines[-1] = f"all other hours: {things(found[-1].machines, what)}"
     if len(lines) > at_most:
         between = f"between these: {things(len(lines) - 2, 'more level')} (in the schedule table)"
         return [lines[0], between, lines[-1].replace("all other hours", found[-1].when)]

@@ -63,6 +63,10 @@ SPEND_COLUMNS = (
     *("on_demand_usd_h", "covered_usd_h", "covered_hours_month", "source", "observed_on"),
 )
 SCHEDULE_COLUMNS = (*OFFER_COLUMNS, "when", "machines", "hours_week", "hours_month")
+ENDPOINT_COLUMNS = (
+    *("provider", "machine", "workload", "deployment", "block", "workers", "warm", "billed_share", "starts_h"),
+    *("cold_share", "warm_usd_h", "cold_start_s", "cold_start_billed", "idle_s"),
+)
 RATE_COLUMNS = (
     *("request_class", "req_s", "estimate_req_s", "low_share", "high_share", "concurrency"),
     *("ttft_ms", "prompt_ms", "input_scv", "tpot_ms", "service_s", "source", "reason"),
@@ -91,7 +95,7 @@ DROPPED_COLUMNS = ("kind", "reason", "count", "nearest")
 
 
 def write_tables(plan: Plan, folder: Path) -> tuple[Path, ...]:
-    """Write the eleven tables into `folder` and return their paths; what else is there stays.
+    """Write the twelve tables into `folder` and return their paths; what else is there stays.
 
     Raises InputError if that cannot be done; tables of an earlier plan are then as they were.
     """
@@ -122,6 +126,7 @@ def tables_of(plan: Plan) -> dict[str, tuple[tuple[str, ...], list[Row]]]:
         "commitments.csv": (tuple(Commitment.model_fields), [each.model_dump() for each in plan.commitments]),
         "changes.csv": (CHANGE_COLUMNS, [change.model_dump() for change in plan.changes]),
         "schedule.csv": (SCHEDULE_COLUMNS, _schedule_rows(plan)),
+        "endpoints.csv": (ENDPOINT_COLUMNS, _endpoint_rows(plan)),
         "deployments.csv": (
             DEPLOYMENT_COLUMNS,
             [row for deployment in plan.deployments for row in _deployment_rows(plan, deployment)],
@@ -169,6 +174,18 @@ def _schedule_rows(plan: Plan) -> list[Row]:
         }
         for purchase in plan.purchases
         for level in levels(purchase.machines_by_block, plan.blocks)
+    ]
+
+
+def _endpoint_rows(plan: Plan) -> list[Row]:
+    """A row for each endpoint and block."""
+    return [
+        {"provider": purchase.provider, "machine": purchase.machine}
+        | purchase.endpoint.model_dump()
+        | each.model_dump()
+        for purchase in plan.purchases
+        if purchase.endpoint is not None
+        for each in purchase.endpoint.hours
     ]
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from planner.catalog.rows import TERM_MONTHS
 from planner.committed import SpendPurchase
 from planner.outputs.commitments import show_commitments
+from planner.outputs.endpoints import endpoint_words, price_words
 from planner.outputs.figures import TERM_WORDS, count, percent, things, usd, usd_fine
 from planner.outputs.headline import show_headline
 from planner.outputs.page import Line, Page
@@ -41,9 +42,10 @@ def show_purchases(plan: Plan, page: Page) -> None:
             (usd(purchase.usd_month, page.cents), count(purchase.hours_month), percent(purchase.busy_share)),
             [
                 f"{purchase.provider} {purchase.region or '(region not stated)'}, {_term(purchase)}, "
-                f"{usd_fine(purchase.usd_h)}/h each" + ("" if purchase.existing else f", seen {purchase.observed_on}"),
+                f"{price_words(purchase)}" + ("" if purchase.existing else f", seen {purchase.observed_on}"),
                 *_covered(purchase),
                 *_started(purchase),
+                *endpoint_words(plan, purchase),
             ],
         )
         for purchase in plan.purchases
@@ -151,11 +153,13 @@ def show_schedule(plan: Plan, page: Page) -> None:
     """When machines that are billed by the hour run."""
     hourly = [purchase for purchase in plan.purchases if purchase.billing == "hourly"]
     if hourly:
-        page.title("When to run what is billed by the hour")
+        by_second = " or second" if any(purchase.endpoint for purchase in hourly) else ""
+        page.title(f"When to run what is billed by the hour{by_second}")
     for purchase in hourly:
         where = f"{purchase.provider} {purchase.region}".rstrip()
         page.say(f"{purchase.machine}, {where}, {TERM_WORDS[purchase.term]}", hang=2)
-        for line in schedule_lines(purchase.machines_by_block, plan.blocks, at_most=SCHEDULE_LINES):
+        what = "worker" if purchase.endpoint else "machine"
+        for line in schedule_lines(purchase.machines_by_block, plan.blocks, at_most=SCHEDULE_LINES, what=what):
             page.say(line, indent=6, hang=2)
 
 

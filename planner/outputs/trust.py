@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 from planner.deployed import ClassRate
 from planner.outputs.figures import percent, plain, seconds, things
 from planner.outputs.page import Page
 from planner.outputs.serving import band, served_rates
-from planner.plan import Plan
+from planner.plan import Plan, Tie
 
 OLD_DAYS = 30
 DROPPED_LINES = 10
@@ -20,7 +21,7 @@ def show_evidence(plan: Plan, page: Page) -> None:
     page.title("How sure this is")
     for sentence in _rates(plan):
         page.say(sentence)
-    for sentence in (*_interruptions(plan), *_ties(plan)):
+    for sentence in (*_interruptions(plan), *ties_in_words(plan.ties)):
         page.say(sentence)
     seen = plan.prices_observed
     if seen.oldest is None or seen.oldest_days is None:
@@ -84,10 +85,10 @@ def _interruptions(plan: Plan) -> list[str]:
     ]
 
 
-def _ties(plan: Plan) -> list[str]:
+def ties_in_words(ties: Iterable[Tie]) -> list[str]:
     """A sentence for each deployment that others tie with."""
     by_chosen: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for tie in plan.ties:
+    for tie in ties:
         apart = (tie.usd_ratio - 1) * 100
         words = f"{abs(apart):.0f} % {'dearer' if apart > 0 else 'cheaper'}" if abs(apart) >= 0.5 else "as cheap"
         by_chosen[tie.deployment, tie.request_class].append(f"{tie.other}, {words}")

@@ -75,7 +75,7 @@ def across_sections(problem: Problem) -> list[Finding]:
             Finding(("procurement", "terms"), what + "  Add on-demand, or `interruptible: true` to a workload.")
         )
     buying = problem.procurement
-    if buying.only_quotes and not (buying.quotes or buying.existing or buying.purchases):
+    if buying.only_quotes and not (buying.quotes or buying.existing or buying.purchases or buying.serverless):
         what = "the catalog's prices are left out and no quote is given: nothing could be rented."
         found.append(Finding(("procurement", "only_quotes"), what + "  Add `quotes:`, or remove `only_quotes`."))
     return found

@@ -52,6 +52,38 @@ class Quote(Section):
     source: Annotated[Name, Field(min_length=3)]
 
 
+class ServerlessQuote(Section):
+    """Workers billed by the second that they run, on an endpoint that scales to zero when nothing is asked."""
+
+    provider: Name
+    region: str = ""
+    country: str = ""
+    continent: Continent | Literal[""] = ""
+    tier: Tier = "datacenter"
+    machine: Name | None = None
+    gpu: Name
+    gpus: Annotated[int, Field(gt=0, le=1024)] = Field(default=1, description="of a worker: just what a replica takes")
+    usd_gpu_s: Positive = Field(description="price of one GPU for a second that its worker runs [USD]")
+    warm_usd_gpu_s: Positive | None = Field(
+        default=None, description="of a worker kept on through an hour; left out: usd_gpu_s"
+    )
+    cold_start_s: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = Field(
+        description="from nothing running to the first request served: image, weights, engine"
+    )
+    cold_start_billed: bool = True
+    idle_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = Field(
+        description="a worker runs on for so long after its last request, billed"
+    )
+    max_workers: Annotated[int, Field(ge=0)] | None = Field(default=None, description="of one endpoint at once")
+    observed_on: date
+    source: Annotated[Name, Field(min_length=3)]
+
+    @property
+    def term(self) -> Term:
+        """The word for it under `terms`."""
+        return "serverless"
+
+
 class Coverage(Section):
     """On-demand machines of the provider that a spend commitment pays for, and what it takes off their price."""
 
@@ -149,11 +181,14 @@ class Procurement(Section):
     """What may be bought."""
 
     where: Where = Where()
-    terms: list[Term] = Field(default=[], description="empty: on-demand, spot and commitments up to max_term_months")
+    terms: list[Term] = Field(
+        default=[], description="empty: on-demand, spot, serverless and commitments up to max_term_months"
+    )
     max_term_months: Annotated[int, Field(ge=0, le=36)] = Field(default=12, description="longest commitment offered")
     quotas: list[Quota] = Field(default=[])
     quotes: list[Quote] = Field(default=[])
     spend_quotes: list[SpendQuote] = Field(default=[])
+    serverless: list[ServerlessQuote] = Field(default=[], description="workers by the second, with cold starts")
     only_quotes: bool = Field(default=False, description="leave the catalog's prices out")
     existing: list[ExistingCommitment] = Field(default=[])
     existing_spend: list[ExistingSpend] = Field(default=[], description="savings plans already signed")

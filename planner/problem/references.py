@@ -18,7 +18,7 @@ from planner.errors import Complaint, InputError
 from planner.problem.apis import sold_name
 from planner.problem.matching import allows, named
 from planner.problem.places import Finding, KeyPath, ProblemFile
-from planner.problem.procurement import ExistingCommitment, OwnedMachine, Quote
+from planner.problem.procurement import ExistingCommitment, OwnedMachine, Procurement, Quote, ServerlessQuote
 from planner.problem.schema import Problem
 from planner.problem.vcpus import unknown_vcpus
 from planner.problem.where import Where
@@ -29,7 +29,8 @@ LIMIT_TRACE_BYTES = 200_000_000
 COUNTS_ONLY = ("quotas", "minimum_orders", "spend_quotes", "existing_spend")
 """Sections of `procurement` whose `where` says what they count: there need be no such offer."""
 
-OwnRow = Quote | ExistingCommitment | OwnedMachine
+OwnRow = Quote | ExistingCommitment | OwnedMachine | ServerlessQuote
+OWN = ("quotes", "existing", "purchases", "serverless")
 
 
 def check_references(problem_file: ProblemFile, catalog: Catalog) -> list[Complaint]:
@@ -189,12 +190,17 @@ def trace_refusal(folder: Path, trace: str) -> str:
     return "" if size else f'"{trace}" is empty.  A trace needs a header and a row per request.'
 
 
+def own_rows(buying: Procurement) -> list[OwnRow]:
+    """All machines that the problem prices itself."""
+    return [row for key in OWN for row in getattr(buying, key)]
+
+
 def _machines(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
     machines = {offer.machine for offer in catalog.offers}
-    own: list[OwnRow] = [*problem.procurement.quotes, *problem.procurement.existing, *problem.procurement.purchases]
+    own = own_rows(problem.procurement)
     machines |= {each.machine for each in own if each.machine}
     rows: list[tuple[KeyPath, str]] = []
-    for key in ("quotes", "existing", "purchases"):
+    for key in OWN:
         rows += [(("procurement", key, i), row.gpu) for i, row in enumerate(getattr(problem.procurement, key))]
     measured = {row.gpu for row in problem.performance.capacity}
     for at, gpu in rows:
@@ -233,7 +239,7 @@ def _apis(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
 
 def _wheres(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
     buying = problem.procurement
-    own: list[OwnRow] = [*buying.quotes, *buying.existing, *buying.purchases]
+    own = own_rows(buying)
     if not own_names(problem):
         own = [row.model_copy(update={"gpu": _gpu_name(row.gpu, catalog)}) for row in own]
     every: list[PriceOffer | OwnRow] = [*catalog.offers, *own]
