@@ -23,7 +23,7 @@ from planner.starts import in_order, starts_usd
 STARTS_S = 5.0
 """A mix that counts starts is looked for no longer than this; the best until then is taken."""
 SHARES_S = 1.0
-"""A mix that keeps the shares of providers, likewise: with the first ways to run blocks it is hard, with more it is not."""
+"""A mix that keeps the shares of providers, likewise: hard with the first ways to run blocks, easy with more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
