@@ -123,10 +123,11 @@ def not_survived(what: str, problem: Problem, _: float) -> Problem:
 
 def spreading(problem: Problem) -> Iterator[Loosening]:
     """How far a fleet is spread, and how few kinds it has."""
-    share = problem.spread.max_provider_traffic_share
-    says = card("within_provider_share", provider="one provider", workload="any workload", block="any hour")
-    path: KeyPath = ("spread", "max_provider_traffic_share")
-    yield number(problem, path, percents(share), says, "share", "within_provider_share")
+    words = {"provider": "one provider", "workload": "any workload", "block": "any hour"}
+    for family, of in (("within_provider_share", "traffic"), ("within_provider_spend", "spend")):
+        key = f"max_provider_{of}_share"
+        share = getattr(problem.spread, key)
+        yield number(problem, ("spread", key), percents(share), card(family, **words), "share", family)
     for what in ("providers", "regions", "gpu_types", "deployments"):
         now = getattr(problem.spread, f"max_{what}")
         if now is not None:
