@@ -31,6 +31,10 @@ def read_run(program: FleetInputs, v: Variables, block: str) -> BlockRun:
         for (c, g), work in load.items()
     }
     let_run(program, v, block, replicas)
+    # A machine on which nothing stands may cost nothing, where a spend commitment has room: it is let go all the same.
+    stands = {g for _, g in replicas}
+    offers = program.offers
+    hourly = {o: n for o, n in hourly.items() if offers[o].billing != "hourly" or offers[o].group in stands}
     hours = program.block_h[block]
     covered = {
         (s, o): min(x.varValue, hourly[o])
@@ -38,7 +42,7 @@ def read_run(program: FleetInputs, v: Variables, block: str) -> BlockRun:
         if b == block and (x.varValue or 0) > 1e-9 and o in hourly
     }
     usd = sum(program.billed_usd(o, block) * n for o, n in hourly.items())
-    usd -= sum(program.offers[o].usd_h * hours * x for (_, o), x in covered.items())
+    usd -= sum(offers[o].usd_h * hours * x for (_, o), x in covered.items())
     usd += sum(program.api_usd_h[k, a] * hours * x for (k, a), x in api.items())
     usd += sum(program.egress_usd_h.get((k, g), 0.0) * hours * y for (k, _, g), y in served.items())
     return BlockRun(

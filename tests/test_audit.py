@@ -460,6 +460,12 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     (
         "quotas",
         {},
+        {"procurement.quotas.0.max_machines": 0},
+        "the quota on providers: acme is 0 machines, 2 run in day, and too many in 2 other blocks of hours",
+    ),
+    (
+        "quotas",
+        {},
         {"procurement.quotas.0.max_vcpus": 150, "procurement.existing.0.vcpus": 96},
         "the quota on providers: acme counts vCPUs, those of h100x2 of acme in eu-1, on-demand are not known",
     ),

@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+import plans
 import pytest
 
 from planner.catalog.load import Catalog, load_catalog
@@ -183,6 +184,18 @@ CASES = [
         GOOD + "resilience: {workloads: [chatt]}\n",
         "8  resilience.workloads[0]",
         'there is no workload "chatt".  Possible: chat.  Did you mean chat?',
+    ),
+    (
+        "one provider that may be lost",
+        GOOD + "apis: {allow: false}\nspread: {max_providers: 1}\nresilience: {provider: true}\n",
+        "9  spread.max_providers",
+        "none is left when a provider is lost (resilience.provider).  Allow two",
+    ),
+    (
+        "one region that may be lost",
+        GOOD + "apis: {allow: false}\nspread: {max_regions: 1}\nresilience: {region: true}\n",
+        "9  spread.max_regions",
+        "none is left when a region is lost (resilience.region)",
     ),
     (
         "replicas kept for work that waits",
@@ -649,3 +662,13 @@ def test_a_trace_that_says_nothing_is_refused(content: str, words: str, tmp_path
     read = load_problem(path, catalog)
     with pytest.raises(ProblemError, match=words):
         reduce_traffic(read.problem, read.folder, catalog)
+
+
+def test_a_plan_in_place_of_its_problem_is_told_in_one_line(tmp_path):
+    path = tmp_path / "plan.json"
+    plans.enterprise().write(path)
+    with pytest.raises(ProblemError) as told:
+        read_problem(path)
+    assert [str(one.what) for one in told.value.complaints] == [
+        "is a plan that was written with -o, no problem.  Give the file that it was made from."
+    ]

@@ -416,3 +416,15 @@ def test_tab_completes_examples_and_files(here):
     assert "enterprise70b" in problems_here("ent")
     assert problems_here("ow") == ["own.yaml"]
     assert problems_here("no/such/") == []
+
+
+def test_what_tidies_up_after_an_interruption_is_silent():
+    left = "import os; from joblib.externals.loky.backend.resource_tracker import register\n"
+    left += "register('/nothing-of-this-name', 'semlock'); os._exit(130)"
+    hush = "from planner.cli.answering import hush_cleaning; hush_cleaning()\n"
+    loud, silent = (
+        subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+        for text in (left, hush + left)
+    )
+    assert "leaked semlock" in loud.stderr
+    assert silent.stderr == ""

@@ -32,6 +32,7 @@ from planner.outputs.rfq import quote_lines
 from planner.outputs.terminal import show_plan
 from planner.plan import Plan
 from planner.promises import lower_promises
+from planner.runs import read_run
 from planner.search import search
 from planner.solver import Settings, solve_model
 
@@ -64,6 +65,18 @@ def test_what_is_promised_is_paid_every_hour_and_the_rest_on_demand():
         "day": {("spend", "by hour"): pytest.approx(1)},
         "night": {("spend", "by hour"): pytest.approx(1)},
     }
+
+
+def test_a_machine_that_costs_nothing_because_a_promise_has_room_is_not_rented_for_nothing():
+    both = {"by hour": rented(), "idle": rented(group="a10"), "spend": promise(usd_h=9.0, existing=1)}
+    inputs = chat_fleet(offers=both, group_gpus={"h100": 1, "a10": 1})
+    both["spend"] = replace(both["spend"], covers={"by hour": 1.0, "idle": 1.0})
+    model = assemble(inputs)
+    solve_model(model, Settings(gap=0.0))
+    for block in inputs.block_h:
+        model.variables.hourly["idle", block].varValue = model.variables.covered["spend", "idle", block].varValue = 2.0
+        run = read_run(inputs, model.variables, block)
+        assert set(run.hourly) == {"by hour"} and ("spend", "idle") not in run.covered
 
 
 def test_a_promise_pays_for_machines_in_part():

@@ -63,6 +63,29 @@ def evaluated(folder: Path, problem: str, machines: list[dict[str, object]], **f
     return verbs.evaluate(verbs.load(name), verbs.load_fleet(path), today=TODAY, best_within_s=None)
 
 
+def test_savings_plans_of_the_problem_are_said_not_to_be_the_fleets(tmp_path):
+    signed = "  existing_spend: [{provider: here, usd_h: 3, covers: [{discount_share: 0.3}]}]"
+    found = evaluated(tmp_path, FLAT.replace("procurement:", f"procurement:\n{signed}"), [{**L40S, "count": 3}])
+    assert found.plan.notes[0].startswith("procurement.existing_spend of the problem: not added to this fleet")
+    assert not any("not added" in note for note in evaluated(tmp_path, FLAT, [{**L40S, "count": 3}]).plan.notes)
+
+
+def test_machines_on_which_nothing_runs_are_named_beside_full_ones(tmp_path):
+    idle = {"provider": "here", "gpu": "a100-pcie-80gb", "gpus": 1, "count": 1}  # no rate of it is given
+    found = evaluated(tmp_path, FLAT, [{**L40S, "count": 2}, idle])
+    (left,) = found.unserved
+    assert left.why.endswith("are full: 2 x 1x-l40s; nothing that it accepts runs on a100-pcie-80gb")
+
+
+def test_of_what_was_left_out_the_reason_that_came_near_is_told(tmp_path):
+    # no A10G machine holds two GPUs, but what counts is that one alone is too slow
+    problem = FLAT[: FLAT.index("procurement")] + "apis: {allow: false}\n"
+    problem = problem.replace("models", "slo: {ttft_ms: 200}\n    models")
+    machine = {"provider": "aws", "gpu": "a10g", "gpus": 1, "machine": "g5.xlarge", "region": "us-east-1", "count": 1}
+    (left,) = evaluated(tmp_path, problem, [machine]).unserved
+    assert "too slow to first token; nearest: 1 x a10g" in left.why
+
+
 def test_the_articles_fleet_before_costs_what_the_article_says(tmp_path):
     # 16 H100 x 2.50 USD x 730 h = 29,200; networking 7,500; storage 2,400
     found = evaluated(tmp_path, "article-before", [{**NODE, "count": 4}])

@@ -42,6 +42,12 @@ def test_replicas_run_in_hours_that_ask_for_nothing():
     assert usd(chat_fleet(**nothing, min_replicas={"chat": 1})) == pytest.approx(800 + 600)
 
 
+def test_an_hour_that_asks_for_nothing_needs_no_spare():
+    # by day 4 machines and a spare; at night one idle replica, which may fail: 5 x 2 x 100 + 1 x 2 x 300
+    nothing = {"demand_req_s": {("chat", "day"): 4.0}, "protected": frozenset({"chat"})}
+    assert usd(chat_fleet(**nothing, min_replicas={"chat": 1})) == pytest.approx(1000 + 600)
+
+
 def test_they_run_on_machines_although_an_api_is_cheaper():
     sold = chat_fleet(api_usd_h={("chat", "api"): 0.5}, min_replicas={"chat": 1})
     # the API serves 3 of the day's 4 at $0.5; the one replica serves the rest, and all of the night

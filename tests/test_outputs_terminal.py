@@ -207,7 +207,7 @@ def test_an_autoscaler_is_told_how_many_may_wait():
     queue = Queue(slots=20, service_s=2.0, wait_s=0.65, percentile_share=0.95)
     single = one.model_copy(update={"tp": 1, "pp": 1, "queue": queue})
     assert scale_up(single) == ["autoscaler: add a replica before 6 requests wait for each GPU"]
-    assert "before 1 request " in scale_up(single.model_copy(update={"tp": 4}))[0]
+    assert "before 1 request waits for each" in scale_up(single.model_copy(update={"tp": 4}))[0]
     assert scale_up(single.model_copy(update={"tp": 8})) == ["autoscaler: add a replica before anything waits"]
     unlimited = queue.model_copy(update={"wait_s": None})
     assert scale_up(single.model_copy(update={"queue": unlimited})) == []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from datetime import date
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 from typer.testing import CliRunner
 
 from planner.analysis.held import Holding
@@ -17,6 +19,7 @@ from planner.catalog.load import load_catalog
 from planner.cli import app
 from planner.errors import InputError
 from planner.outlook import case_of, tornado
+from planner.outputs.tornado import show_tornado
 from planner.problem.procurement import ExistingCommitment
 from planner.problem.read import load_problem
 from planner.reduce import reduce_problem
@@ -188,3 +191,18 @@ def test_the_command_prints_swings_ranges_and_regret(tmp_path, catalog):
     assert answer.exit_code == 0, answer.output
     assert "traffic.chat x 0.4" in answer.output and "$730" in answer.output
     assert (tmp_path / "out.json").read_text().count('"regret_usd_month"') > 4
+
+
+def test_a_plan_that_signs_for_nothing_is_not_said_to_have_been_kept(tmp_path, catalog):
+    said = {}
+    for name, text in (("by the hour", HOURLY), ("signed", OWN)):
+        problem = read(uncertain(text, {"traffic.chat": "{uniform: [0.9, 1.1]}"}), tmp_path, catalog)
+        found = tornado(problem, catalog, jobs=1)
+        swings = tuple(
+            replace(s, ends=tuple(replace(e, kept_usd_month=e.usd_month) for e in s.ends)) for s in found.swings
+        )
+        out = Console(file=io.StringIO(), width=80)
+        show_tornado(replace(found, swings=swings), out)
+        said[name] = " ".join(out.file.getvalue().split())
+    assert "Regret None: the plan signs for nothing." in said["by the hour"]
+    assert "Regret None: wherever the plan can be kept" in said["signed"]

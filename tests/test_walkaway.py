@@ -17,7 +17,15 @@ from planner.problem.places import ProblemFile
 SEEN = "observed_on: 2026-11-01, source: a test"
 
 
-def problem(tmp_path: Path, price: float = 2.0, more: str = "", name: str = "asking") -> ProblemFile:
+def problem(
+    tmp_path: Path,
+    price: float = 2.0,
+    more: str = "",
+    name: str = "asking",
+    traffic: str = "mean_req_s: 4, shape: flat",
+    term: str = "on-demand",
+    existing_spend: str = "",
+) -> ProblemFile:
     """4 requests/s on GPUs that carry 1 each: acme at a price, beta at $3/h."""
     path = tmp_path / f"{name}.yaml"
     path.write_text(
@@ -26,12 +34,13 @@ name: {name}
 workloads:
   chat:
     models: [llama-3.1-8b]
-    traffic: {{mean_req_s: 4, shape: flat, burst_factor: 1, input_tok: 500, output_tok: 50}}
+    traffic: {{{traffic}, burst_factor: 1, input_tok: 500, output_tok: 50}}
 procurement:
   only_quotes: true
+  existing_spend: [{existing_spend}]
   quotes:
-    - {{provider: acme, gpu: l40s, gpus: 1, usd_h: {price}, term: on-demand, {SEEN}}}
-    - {{provider: beta, gpu: l40s, gpus: 1, usd_h: 3, term: on-demand, {SEEN}}}
+    - {{provider: acme, gpu: l40s, gpus: 1, usd_h: {price}, term: {term}, {SEEN}}}
+    - {{provider: beta, gpu: l40s, gpus: 1, usd_h: 3, term: {term}, {SEEN}}}
 performance:
   capacity: [{{gpu: l40s, input_tok: 500, output_tok: 50, req_s: 1}}]
 apis: {{allow: false}}
@@ -57,6 +66,27 @@ def test_an_offer_is_worth_what_the_next_one_costs(tmp_path):
 def test_tax_is_on_both(tmp_path):
     asked = problem(tmp_path, more="overheads: {tax_share: 0.2}\n")
     assert walk_away(asked, planner.solve(asked))[ACME] == (pytest.approx(3.0), pytest.approx(3.0))
+
+
+def test_time_to_start_and_interest_rise_with_the_price(tmp_path):
+    # four machines by day; starting takes half an hour, all of it at the same price
+    asked = problem(tmp_path, more="autoscaling: {startup_minutes: 30}\n", traffic="peak_req_s: 4, shape: office-hours")
+    assert planner.solve(asked).purchases[0].starts_usd_month > 0
+    assert walk_away(asked, planner.solve(asked))[ACME] == (pytest.approx(3.0), pytest.approx(3.0))
+    asked = problem(tmp_path, more="", term="1y, upfront_share: 1")
+    place = (*ACME[:3], "1y")
+    assert walk_away(asked, planner.solve(asked))[place] == (pytest.approx(3.0), pytest.approx(3.0))
+
+
+def test_what_a_spend_commitment_pays_for_is_never_called_too_dear(tmp_path):
+    signed = "{provider: acme, usd_h: 20, covers: [{discount_share: 0.3}]}"
+    asked = problem(tmp_path, existing_spend=signed)
+    plan = planner.solve(asked)
+    # beta's four cost $12/h more; the promise pays for acme's up to $7/h, so even $5.50 costs nothing more
+    sure, too_dear = walk_away(asked, plan)[ACME]
+    assert (sure, too_dear) == (pytest.approx(2.0 + 3.0), None)
+    dear = planner.solve(problem(tmp_path, price=5.5, existing_spend=signed))
+    assert {p.provider for p in dear.purchases} == {"acme"}
 
 
 def test_a_budget_may_leave_no_way_without_it(tmp_path):

@@ -86,7 +86,7 @@ def evaluate(
     as_served = replace(as_bought, load=short.of_load(reduced.load))
     solution = by_the_hour(reduced, solution)
     plan = finish(met, as_served, solution, today, settings.gap, settings.solver)
-    plan = plan.model_copy(update={"dropped": ()})
+    plan = plan.model_copy(update={"dropped": (), "notes": (*not_added(asked), *plan.notes)})
     plan = checked(plan, without_promises(asked, inputs), met, standing, as_served, catalog)
     broken += rules_broken(plan, asked, standing, as_served, catalog)
     return Evaluation(
@@ -102,6 +102,16 @@ def evaluate(
 def bought(lot: Lot) -> Lot:
     """The machines of a lot as a purchase on their own term, no longer as something already paid for."""
     return replace(lot, existing=None, billing="always" if lot.hours is None else "hourly")
+
+
+def not_added(asked: Problem) -> tuple[str, ...]:
+    """That what the problem has already is not the fleet's, and so is in one of two bills that are compared."""
+    buying = asked.procurement
+    there = [key for key in ("existing", "existing_spend") if getattr(buying, key)]
+    if not there:
+        return ()
+    what = " and ".join(f"procurement.{key}" for key in there)
+    return (f"{what} of the problem: not added to this fleet, but in the bill of the cheapest plan.",)
 
 
 def by_the_hour(reduced: Reduced, solution: Solution) -> Solution:

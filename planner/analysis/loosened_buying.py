@@ -10,7 +10,6 @@ from functools import partial
 from planner.analysis.knobs import kept_share
 from planner.analysis.loosening import MOST, Loosening, below, card, number, percents, three_digits
 from planner.limits import quota_words
-from planner.problem.places import KeyPath
 from planner.problem.schema import Problem
 from planner.reduce import Reduced
 from planner.solution import Solution

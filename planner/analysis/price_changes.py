@@ -216,8 +216,7 @@ def line_of(plan: Plan, problem: Problem, keys: Sequence[str], factor: float, he
             fixed_upfront += each.upfront_usd
         else:
             upfront += each.upfront_usd
-            moved += taxed * (each.usd_month + each.starts_usd_month)
-            moved += interest(each, problem.procurement.cost_of_capital_year)
+            moved += outlay(each, problem)
     moved += taxed * sum(api.usd_month for api in plan.apis if named(("api", f"api.{api.provider}"), keys))
     fixed_upfront += sum(spend.upfront_usd for spend in plan.spends)
     limit = problem.procurement.max_upfront_usd
@@ -232,6 +231,12 @@ def line_of(plan: Plan, problem: Problem, keys: Sequence[str], factor: float, he
         since=factor if plan.spends and None in steps else 0.0,
         until=until,
     )
+
+
+def outlay(each: Purchase, problem: Problem) -> float:
+    """What a purchase costs with start-up time, tax and interest [USD/month]."""
+    taxed = 1 + problem.overheads.tax_share
+    return taxed * (each.usd_month + each.starts_usd_month) + interest(each, problem.procurement.cost_of_capital_year)
 
 
 def interest(each: Purchase, yearly: float) -> float:

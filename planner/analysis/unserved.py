@@ -118,7 +118,8 @@ def why(reduced: Reduced, k: str, b: str, held_back: str) -> str:
     on = sorted({lot.row.gpu for lot in reduced.lots.values() if lot.group in allowed})
     if not stands & allowed:
         reasons = reduced.dropped["deployment"]
-        most = max(reasons.count, key=lambda r: reasons.count[r], default="")
+        # What came near says more than what could never be; of that, what most were left out for.
+        most = max(reasons.count, key=lambda r: (r in reasons.nearest, reasons.count[r]), default="")
         near = reasons.nearest.get(most)
         because = f": {most}" + (f"; nearest: {near[1]}" if near and near[1] else "") if most else ""
         return f"no deployment that {workload} accepts runs on {' or '.join(on or gpus)}{because}"
@@ -130,4 +131,5 @@ def why(reduced: Reduced, k: str, b: str, held_back: str) -> str:
     fleet = ", ".join(f"{lot.existing} x {lot.row.machine}" for lot in machines)
     if held_back and there & inputs.spot_groups:
         return f"{fleet}: {held_back}"
-    return f"{FULL}: {fleet}"
+    unfit = sorted({lot.row.gpu for lot in reduced.lots.values() if lot.group in allowed - stands})
+    return f"{FULL}: {fleet}" + (f"; nothing that it accepts runs on {' or '.join(unfit)}" if unfit else "")

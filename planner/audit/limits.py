@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from planner.audit.evidence import Evidence, Finding, above, usd_differs
 from planner.audit.offers import origins, place_of, said
@@ -46,14 +46,11 @@ def quotas(e: Evidence) -> Finding:
         bought = [each for each in e.plan.purchases if not (rule.terms and each.existing)]
         counted = _matching(e, bought, rule.where, rule.terms, rule.machine)
         what = f"the quota on {_rule(rule.where, rule.terms, rule.machine)}"
-        for block in e.blocks:
-            running = [(_running(each, block), each.gpus) for each in counted]
-            machines = sum(n for n, _ in running)
-            gpus = sum(n * size for n, size in running)
-            if rule.max_machines is not None and machines > rule.max_machines:
-                breaches.append(f"{what} is {rule.max_machines} machines, {machines} run in {block}")
-            if rule.max_gpus is not None and gpus > rule.max_gpus:
-                breaches.append(f"{what} is {rule.max_gpus} GPUs, {gpus} run in {block}")
+        at = {b: [(_running(each, b), each.gpus) for each in counted] for b in e.blocks}
+        machines = {b: sum(n for n, _ in running) for b, running in at.items()}
+        gpus = {b: sum(n * size for n, size in running) for b, running in at.items()}
+        breaches += [f"{what} {wrong}" for wrong in _over(rule.max_machines, "machines", machines)]
+        breaches += [f"{what} {wrong}" for wrong in _over(rule.max_gpus, "GPUs", gpus)]
         breaches += [f"{what} {wrong}" for wrong in _vcpus(e, rule.max_vcpus, counted)]
     return Finding(f"{len(rules)} quotas are kept in {len(e.blocks)} blocks", breaches)
 
@@ -67,10 +64,21 @@ def _vcpus(e: Evidence, limit: int | None, counted: list[Purchase]) -> Iterator[
         if known is None:
             yield f"counts vCPUs, those of {said(each)} are not known"
         size[i] = known or 0
-    for block in e.blocks if limit is not None else ():
-        vcpus = sum(_running(each, block) * size[i] for i, each in enumerate(counted))
-        if vcpus > (limit or 0):
-            yield f"is {limit} vCPUs, {vcpus} run in {block}"
+    yield from _over(
+        limit,
+        "vCPUs",
+        {b: sum(_running(each, b) * size[i] for i, each in enumerate(counted)) for b in e.blocks} if size else {},
+    )
+
+
+def _over(limit: int | None, unit: str, running: Mapping[str, int]) -> Iterator[str]:
+    """That more run than a quota allows: the block with the most, and how many others there are."""
+    over = {block: n for block, n in running.items() if limit is not None and n > limit}
+    if over:
+        worst = max(over, key=lambda block: over[block])
+        more = len(over) - 1
+        others = f", and too many in {more} other block{'s' if more > 1 else ''} of hours" if more else ""
+        yield f"is {limit} {unit}, {over[worst]} run in {worst}{others}"
 
 
 def _running(purchase: Purchase, block: str) -> int:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from planner.cli.answering import INTERRUPTED, Answering, keep_stdout_clean, still_solving
+from planner.cli.answering import INTERRUPTED, Answering, hush_cleaning, keep_stdout_clean, still_solving
 from planner.cli.breaking_even import breakeven
 from planner.cli.breaking_points import breakpoints
 from planner.cli.calibrating import calibrate
@@ -24,6 +24,7 @@ from planner.cli.evaluating import evaluate
 from planner.cli.explaining import explain
 from planner.cli.limiting import frontier
 from planner.cli.problems import import_app, init, validate
+from planner.cli.reasons import targets
 from planner.cli.robust import robust
 from planner.cli.solving import solve
 from planner.cli.sweeping import sweep
@@ -51,6 +52,7 @@ app.command()(robust)
 app.command()(tornado)
 app.command()(montecarlo)
 app.command()(frontier)
+app.command()(targets)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(rfq)
@@ -85,6 +87,7 @@ def every_command(
 def main() -> None:
     """The console script."""
     keep_stdout_clean()
+    hush_cleaning()
     try:
         app()
     except SystemExit as ended:

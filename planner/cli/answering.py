@@ -86,6 +86,15 @@ def keep_stdout_clean() -> None:
     sys.stdout = os.fdopen(kept, "w", buffering=1 if os.isatty(kept) else -1, encoding=encoding, errors="replace")
 
 
+def hush_cleaning() -> None:
+    """Let what tidies up after stopped workers do so in silence: it warns of each thing that Ctrl-C left to it.
+
+    It is a Python process of its own (loky's resource tracker), so this goes by the environment.
+    """
+    asked = (os.environ.get("PYTHONWARNINGS"), "ignore:resource_tracker")
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, asked))
+
+
 def answer_console() -> Console:
     """Where the answer is printed: stdout.  Colors only on a terminal, and never with NO_COLOR."""
     from rich.console import Console

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from planner.cli.answering import answer_console, warn, watched, writable
+from planner.cli.reasons import answer_why_not
 from planner.cli.solving import Gap, TimeLimit, problems_here
 from planner.cli.sweeping import watched_processes
 from planner.cli.swinging import Jobs
@@ -41,6 +42,15 @@ def explain(
             show_default=False,
         ),
     ] = None,
+    why_not: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHAT",
+            help="Say instead why the plan does not use this GPU, provider, term, API or machine (several with / "
+            "between), or this precision, engine, model or deployment; and at what price it would.",
+            show_default=False,
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the answer as JSON.")
     ] = None,
@@ -64,6 +74,8 @@ def explain(
 
         plan explain enterprise70b
 
+        plan explain enterprise70b --why-not h200-sxm
+
         plan solve problem.yaml -o plan.json && plan explain plan.json --problem problem.yaml
     """
     from planner import explaining
@@ -72,6 +84,10 @@ def explain(
     read, plan = problem_and_plan(what, problem)
     writable(output, "-o", read.path if plan is None else Path(what))
     day = today.date() if today else date.today()
+    side_by_side = -1 if jobs is None else jobs
+    if why_not is not None:
+        proved = answer_why_not(read, plan, why_not, output, json, side_by_side, gap, time_limit, day)
+        raise typer.Exit(0 if proved else 3)
     try:
         found = watched_processes(
             lambda report: explaining.explain(
@@ -79,7 +95,7 @@ def explain(
                 plan,
                 gap=gap,
                 time_limit_s=time_limit,
-                jobs=-1 if jobs is None else jobs,
+                jobs=side_by_side,
                 quick=quick,
                 today=day,
                 progress=report,

@@ -176,8 +176,8 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
                     v.ways.setdefault((g, b), []).append(t)
                 if inputs.queue_loss[c] > 0 and operation == "whole":
                     v.open[c, g, b] = new("Z", 1, operate)
-                must_survive = [k for k in classes if k in inputs.protected and g not in serverless]
-                if must_survive:
+                protected = inputs.protected if g not in serverless else frozenset[str]()
+                if must_survive := [k for k in classes if k in asked and k in protected]:
                     whole_too = len(must_survive) == len(classes) and inputs.kept_share >= 1
                     whole_too = whole_too and not promised and not running
                     v.kept[c, g, b] = v.replicas[c, g, b] if whole_too else new("K", useful, operate)

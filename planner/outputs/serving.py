@@ -66,7 +66,8 @@ def scale_up(deployment: DeploymentPlan) -> list[str]:
     waiting = queue.wait_s * queue.slots / queue.service_s / (deployment.tp * deployment.pp)
     if waiting < 1:
         return ["autoscaler: add a replica before anything waits"]
-    return [f"autoscaler: add a replica before {things(math.floor(waiting), 'request')} wait for each {each}"]
+    wait = "waits" if waiting < 2 else "wait"
+    return [f"autoscaler: add a replica before {things(math.floor(waiting), 'request')} {wait} for each {each}"]
 
 
 def served_rates(deployment: DeploymentPlan) -> list[ClassRate]:

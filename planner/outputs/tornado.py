@@ -11,9 +11,15 @@ from planner.outputs.page import Line, Page
 
 if TYPE_CHECKING:
     from planner.analysis.tornado import End, Swing, Tornado
+    from planner.plan import Plan
 
 ARMS = 10
 """Characters of the longest arm of a bar."""
+NO_REGRET = "None: wherever the plan can be kept, no better one was found."
+NOTHING_HELD = (
+    "None: the plan signs for nothing.  What it takes by the hour and from APIs is decided again at no cost, unless a "
+    "price that stands in no rule moves; there no better plan was found."
+)
 
 
 def show_tornado(found: Tornado, console: Console) -> None:
@@ -61,10 +67,17 @@ def show_regret(found: Tornado, page: Page) -> None:
             lines.append((end.regret_usd_month, Line(f"{swing.range.key} x {end.factor:.3g}", shown)))
     if not lines:
         page.title("Regret")
-        page.say("None: wherever the plan can be kept, no better one was found.")
+        page.say(NO_REGRET if signs(found.base) else NOTHING_HELD)
         return
     ordered = sorted(lines, key=lambda each: -(float("inf") if each[0] is None else each[0]))
     page.table("Regret", ("plan kept", "planned again", "regret"), [line for _, line in ordered])
+
+
+def signs(plan: Plan) -> bool:
+    """Whether a plan signs for something that would be held."""
+    return any(p.billing == "always" and not p.existing for p in plan.purchases) or any(
+        not spend.existing for spend in plan.spends
+    )
 
 
 def cost(end: End, page: Page) -> str:

@@ -113,6 +113,16 @@ def _spread(problem: Problem) -> Iterator[Finding]:
             limits = f"{spread.max_providers} x max_provider_spend_share of {spread.max_provider_spend_share:g}"
             what = f"{limits} is {paid:g} of what is paid, and no API is paid the rest."
             yield Finding(("spread", "max_providers"), what + "  Raise one of the two, or allow APIs.")
+    asked = problem.resilience
+    named = [w for name, w in problem.workloads.items() if name in asked.workloads]
+    must = named or [w for w in live if w.slo.model_dump(exclude_none=True, exclude={"percentile"})]
+    if not any(w.deferrable is None and not (problem.apis.allow and w.apis) for w in must):
+        return
+    for lost, key in (("region", "max_regions"), ("provider", "max_regions"), ("provider", "max_providers")):
+        if getattr(asked, lost) and getattr(spread, key) == 1:
+            what = f"with all machines in one place, none is left when a {lost} is lost (resilience.{lost})."
+            yield Finding(("spread", key), what + "  Allow two, or take the promise out.")
+            break
 
 
 def _sharing(problem: Problem) -> Iterator[Finding]:

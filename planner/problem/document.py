@@ -166,6 +166,9 @@ class _Composer:
             found = "a list" if isinstance(first, list) else "empty" if first is None else "a single value"
             what = f"the file is {found}; a {self.noun} is a group of keys and begins with {self.begins}."
             raise ProblemError([Complaint(f"{self.path}:{self.lines.get((), 1)}", what)])
+        if "bound_usd_month" in first:
+            what = f"is a plan that was written with -o, no {self.noun}.  Give the file that it was made from."
+            raise ProblemError([Complaint(str(self.path), what)])
         return Document(first, self.lines, tuple(self.findings))
 
     def refuse(self, event: Any, what: str, at: KeyPath = ()) -> ProblemError:

@@ -17,13 +17,16 @@ from planner.problem.schema import Problem, Section
 
 
 def did_you_mean(word: str, possible: Collection[str]) -> str:
-    """The nearest possible word as a question with two spaces before it, or nothing.
+    """The nearest possible word, best one that begins so, as a question with two spaces before it, or nothing.
 
     >>> did_you_mean("lama-3.1-8b", ["llama-3.1-8b", "qwen3-8b"])
     '  Did you mean llama-3.1-8b?'
+    >>> did_you_mean("price.h100", ["price.gh200", "price.h100-sxm"])
+    '  Did you mean price.h100-sxm?'
     """
     by_lower = {name.lower(): name for name in sorted(possible, reverse=True)}
-    near = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    begun = [name for name in by_lower if name.startswith(word.lower())]
+    near = [found for names in (begun, by_lower) for found in difflib.get_close_matches(word.lower(), names, n=1)]
     return f"  Did you mean {by_lower[near[0]]}?" if near else ""
 
 
