@@ -33,10 +33,12 @@ def furthest_apart(known: Tried, model: FleetModel) -> list[str]:
     """
     v = model.variables
     credited = dict.fromkeys(known.usd_month, 0.0)
-    for (_, k), usd in known.credit.items():
+    for (_, k), usd in known.credit.usd_request.items():
         for b in credited:
             if (k, b) in v.deferred:
                 credited[b] += usd * (v.deferred[k, b].varValue or 0.0)
+    for (p, b), paid in v.block_paid.items():
+        credited[b] -= (known.credit.factor.get(p, 1.0) - 1) * (paid.varValue or 0.0)
     apart = {
         b: usd - ((v.block_usd[b].varValue or 0.0) - credited[b])
         for b, usd in known.usd_month.items()

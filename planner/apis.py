@@ -86,7 +86,8 @@ def api_prices(problem: Problem, load: Load, catalog: Catalog, drops: Drops) -> 
                 usd = usd_request(row, k.request, batch=may_wait)
                 if known is None or usd < usd_request(known, k.request, batch=may_wait):
                     out[api][k.label] = row
-    if rule.max_req_s is None and problem.spread.max_provider_traffic_share >= 1:
+    spread = min(problem.spread.max_provider_traffic_share, problem.spread.max_provider_spend_share)
+    if rule.max_req_s is None and spread >= 1:
         cheapest_only(problem, out, load, drops)
     return {a: by_class for a, by_class in sorted(out.items()) if by_class}
 

@@ -40,7 +40,8 @@ def one_kind(problem: Problem, other: Lot, one: Lot) -> bool:
     """Whether `other` is of the same provider, region and GPU type as `one` wherever these are paid for or limited."""
     spread, overheads = problem.spread, problem.overheads
     by_provider = overheads.provider_usd_month > 0 or overheads.storage_gb > 0
-    by_provider = by_provider or spread.max_provider_traffic_share < 1 or spread.max_providers is not None
+    share = min(spread.max_provider_traffic_share, spread.max_provider_spend_share)
+    by_provider = by_provider or share < 1 or spread.max_providers is not None
     by_provider = by_provider or problem.resilience.provider
     by_region = spread.max_regions is not None or problem.resilience.region
     place, its = (one.row.provider, one.row.region), (other.row.provider, other.row.region)

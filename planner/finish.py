@@ -101,7 +101,7 @@ def finish(
         costs=tuple(lines),
         sent=sent_of(problem, reduced, purchases, work),
         ties=ties(reduced, deployments),
-        spread=spread_of(problem, reduced, hours, purchases, deployments),
+        spread=spread_of(problem, reduced, hours, purchases, spends, deployments, apis),
         dropped=dropped,
         notes=notes(problem, reduced, solution, usd_month),
         prices_observed=observed([*purchases, *spends, *apis], today),

@@ -189,7 +189,7 @@ def as_met(problem: Problem, deployments: Sequence[FleetDeployment], *, apis: bo
         "budget": None,
     }
     few = ("max_providers", "max_regions", "max_gpu_types", "max_deployments")
-    changed["spread"] = problem.spread.model_copy(update=dict.fromkeys(few))
+    changed["spread"] = problem.spread.model_copy(update=dict.fromkeys(few) | {"max_provider_spend_share": 1.0})
     if not apis:
         changed["apis"] = problem.apis.model_copy(update={"allow": False})
     if deployments:

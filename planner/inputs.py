@@ -13,8 +13,7 @@ Index letters, the same everywhere:
     v  window in which deferrable work is finished                 q  quota
     s  deployment or API, whichever serves                         j  model whose share is limited
     f  limit on kinds (of providers, regions, GPUs, deployments)   i  kind
-    l  loss of places together (a provider, a region, a spot pool)
-    p  provider
+    l  loss of places together (a provider, a region, a spot pool)     p  provider
     t  way to split a GPU into equal parts; of a provider, tier of its egress prices
 """
 
@@ -66,6 +65,7 @@ class Window:
     requests_month: Mapping[str, float]  # Q_vk   requests by class
     api_usd_request: Mapping[str, float]  #        USD per request at the cheapest API, where one may be used
     api_max_requests: Mapping[str, float] = field(default_factory=dict)  # requests/month by its rate limit
+    api_provider: Mapping[str, str] = field(default_factory=dict)  #        by class, where a share of spend counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +151,7 @@ class Tariff:
 class Proved:
     """No way to run block b costs less than `usd_month` while procurement holds `steps`.
 
-    Each machine of a step beyond `steps` may lower that by at most its `gain_usd_month`.
-    Work done in windows is credited at `reward_usd_request`.
+    Each machine of a step beyond may lower that by its gain at most; work in windows is credited at its reward.
     """
 
     block: str
@@ -160,6 +159,7 @@ class Proved:
     steps: Mapping[Steps, int]
     gain_usd_month: Mapping[Steps, float]
     reward_usd_request: Mapping[tuple[str, str], float]
+    factor: Mapping[str, float] = field(default_factory=dict)  # psi_p  proved with what p is paid so much dearer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,8 +170,7 @@ class FleetInputs:
     block_h: Mapping[str, float]  # H_b    h per month
     block_week_h: Mapping[str, int]  #        parts of b: hours of the week, or of alike nights together
     blocks_in_order: bool = False  #        each block one hour of the week, Monday 00:00 first
-    #        hours of the week; equal parts from the front hold equally many of every alike night
-    block_hours: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    block_hours: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # hours of the week, alike nights in turn
     week_of: Mapping[str, str] = field(default_factory=dict)  #        by block and workload: whose week, if not one
     start_h: float = 0  # Z      h paid from the order of a machine by the hour until it serves
     rise: Mapping[tuple[str, str], float] = field(default_factory=dict)  # pi_gb  starts for each hour on: planner.rises
@@ -200,6 +199,7 @@ class FleetInputs:
     spot_max_share: Mapping[str, float] = field(default_factory=dict)  # by workload
     blends: Mapping[str, Blend] = field(default_factory=dict)
     provider_max_share: Mapping[str, float] = field(default_factory=dict)  # kappa_w  by workload, on one provider
+    provider_max_spend_share: float | None = None  # kappa  of what is paid for machines and tokens, to one provider
     provider_of: Mapping[str, str] = field(default_factory=dict)  #        by group and API, where such a share counts
     few_kinds: Mapping[str, FewKinds] = field(default_factory=dict)  #        f: by the limit's name
     stand_ins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  #        by offer: any of them beats it
@@ -283,8 +283,7 @@ class FleetInputs:
 
     def careless(self) -> FleetInputs:
         """The same without surviving the loss of a machine, a region or a provider; of spot pools, still."""
-        pools = {name: lost for name, lost in self.losses.items() if lost.taken_back}
-        return replace(self, protected=frozenset(), losses=pools)
+        return replace(self, protected=frozenset(), losses={n: x for n, x in self.losses.items() if x.taken_back})
 
     def window_of(self) -> dict[tuple[str, str], str]:
         """(class, block) -> the window it belongs to; windows of one class share no block."""
@@ -304,6 +303,7 @@ class FleetInputs:
             minimum_orders={},
             max_upfront_usd=None,
             budget_usd_month=None,
+            provider_max_spend_share=None,
             self_host_usd_month=0,
             provider_usd_month=0,
             few_kinds={},

@@ -77,10 +77,11 @@ def provider_max_share(problem: Problem) -> dict[str, float]:
 def provider_of(
     problem: Problem, groups: Mapping[str, Lot], apis: Mapping[str, Mapping[str, ApiPrice]]
 ) -> dict[str, str]:
-    """Whose each group and API is, where the share of one provider is limited."""
-    if problem.spread.max_provider_traffic_share >= 1:
+    """Whose each API is, where the share of one provider is limited; and each group, where that of the traffic is."""
+    by_traffic = problem.spread.max_provider_traffic_share < 1
+    if not by_traffic and problem.spread.max_provider_spend_share >= 1:
         return {}
-    whose = {g: lot.row.provider for g, lot in groups.items()}
+    whose = {g: lot.row.provider for g, lot in groups.items()} if by_traffic else {}
     return whose | {a: row.provider for a, rows in apis.items() for row in rows.values()}
 
 

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from planner.formulation import FleetModel
-from planner.formulation.mix import Way, assemble_mix
+from planner.formulation.mix import MixModel, Way, assemble_mix
 from planner.inputs import FleetInputs, Steps
+from planner.leaning import factors
 from planner.operation import BlockAnswer, Credit
+from planner.paid import paid_ahead
 from planner.runs import read_run
 from planner.solution import BlockRun
 from planner.solver import Settings, solve_model
@@ -20,6 +22,8 @@ from planner.starts import in_order, starts_usd
 
 STARTS_S = 5.0
 """A mix that counts starts is looked for no longer than this; the best until then is taken."""
+SHARES_S = 1.0
+"""A mix that keeps the shares of providers, likewise: hard with the first ways to run blocks, easy with more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +66,13 @@ def cheap_credit(inputs: FleetInputs) -> Credit:
                         full_req_s = replicas * inputs.rate_in(c, k, offer.group) * inputs.queue_slope[c]
                         usd = offer.usd_h / (3600 * full_req_s)
                         best[k] = min(best.get(k, math.inf), usd)
-    return {
-        (w, k): min(best.get(k, dear_request(inputs, k)), window.api_usd_request.get(k, math.inf))
-        for w, window in inputs.windows.items()
-        for k in window.requests_month
-    }
+    return Credit(
+        usd_request={
+            (w, k): min(best.get(k, dear_request(inputs, k)), window.api_usd_request.get(k, math.inf))
+            for w, window in inputs.windows.items()
+            for k in window.requests_month
+        }
+    )
 
 
 def asked_in(inputs: FleetInputs) -> dict[str, frozenset[str]]:
@@ -78,7 +84,8 @@ def asked_in(inputs: FleetInputs) -> dict[str, frozenset[str]]:
 
 
 def cheap_offers(inputs: FleetInputs, each: int = 2) -> frozenset[str]:
-    """For each class, the hourly offers that serve a request for the least if kept full; and all that need not be."""
+    """For each class, the hourly offers that serve a request for the least if kept full; where providers have shares,
+    some of several; and all that need not be."""
     usd: dict[str, dict[str, float]] = {k: {} for k in inputs.class_workload}
     when = asked_in(inputs)
     covered_usd_h: dict[str, float] = {}
@@ -95,7 +102,13 @@ def cheap_offers(inputs: FleetInputs, each: int = 2) -> frozenset[str]:
                         usd_h = min(offer.usd_h, covered_usd_h.get(o, math.inf))
                         price = usd_h / (replicas * inputs.rate_in(c, k, offer.group) * inputs.queue_slope[c])
                         offers[o] = min(price, offers.get(o, math.inf))
-    cheap = {o for offers in usd.values() for o in sorted(offers, key=lambda o: (offers[o], o))[:each]}
+    ranked = [sorted(offers, key=lambda o: (offers[o], o)) for offers in usd.values()]
+    cheap = {o for offers in ranked for o in offers[:each]}
+    for cheapest_first in ranked if inputs.provider_max_spend_share is not None else ():
+        best: dict[str, str] = {}
+        for o in cheapest_first:
+            best.setdefault(inputs.offers[o].provider, o)
+        cheap |= set(list(best.values())[: each + 1])
     return frozenset(cheap | {o for o, offer in inputs.offers.items() if offer.workers})
 
 
@@ -109,22 +122,31 @@ def mix(
     """The cheapest mix of these ways: a plan if it leaves nothing undone, its relaxed cost, and the next credit."""
     dear = {k: dear_request(inputs, k) for w in inputs.windows.values() for k in w.requests_month}
     several = {b: [way_of(a) for a in answers] for b, answers in ways.items()}
-    model = assemble_mix(inputs, several, dear)
+    ahead = paid_ahead(inputs, steps)
+    model = assemble_mix(inputs, several, dear, ahead)
     relaxed = solve_model(model.model, settings, relaxed=True)
-    credit = {
-        (w, k): max(0.0, relaxed.duals["serve_deferred", (w, k)])
-        for w, v in inputs.windows.items()
-        for k in v.requests_month
-    }
+    credit = Credit(
+        usd_request={
+            (w, k): max(0.0, relaxed.duals["serve_deferred", (w, k)])
+            for w, v in inputs.windows.items()
+            for k in v.requests_month
+        },
+        factor=factors(inputs, relaxed.duals),
+    )
     fixed_usd = procurement_usd(inputs, steps, ways)
     relaxed_usd = fixed_usd + (relaxed.objective or 0.0)
+    if beyond_share(model, relaxed_usd):
+        return None, relaxed_usd, credit
     if any(len(answers) > 1 for answers in ways.values()):
-        model = assemble_mix(inputs, several, dear, counting_starts=inputs.start_h > 0)
-        left_s = min(time_limit_s, STARTS_S) if inputs.start_h else time_limit_s
-        limits = replace(settings, gap=settings.gap / 10, time_limit_s=max(0.1, left_s))
+        model = assemble_mix(inputs, several, dear, ahead, counting_starts=inputs.start_h > 0)
+        shared = inputs.provider_max_spend_share is not None
+        most_s = STARTS_S if inputs.start_h else SHARES_S if shared else time_limit_s
+        limits = replace(settings, gap=settings.gap / 10, time_limit_s=max(0.1, min(time_limit_s, most_s)))
         if solve_model(model.model, limits).objective is None:
             return None, relaxed_usd, credit
     if any((x.varValue or 0) > 1e-6 * inputs.windows[w].requests_month[k] for (w, k), x in model.undone.items()):
+        return None, relaxed_usd, credit
+    if beyond_share(model, relaxed_usd):
         return None, relaxed_usd, credit
     runs = []
     chosen: dict[str, list[BlockAnswer]] = {}
@@ -146,6 +168,11 @@ def mix(
     runs = in_order(inputs, runs)
     usd += fixed_usd + starts_usd(inputs, runs)
     return Found(usd_month=usd, always=always, runs=tuple(runs), deferred_api=bought), relaxed_usd, credit
+
+
+def beyond_share(model: MixModel, usd_month: float) -> bool:
+    """Whether a mix pays a provider beyond its share, sums of so many USD rounded."""
+    return any((x.varValue or 0) > 1e-6 * max(1.0, usd_month) for x in model.beyond.values())
 
 
 def trim(inputs: FleetInputs, runs: list[BlockRun], bought: Mapping[tuple[str, str], float]) -> list[BlockRun]:
@@ -220,11 +247,13 @@ def dear_request(inputs: FleetInputs, k: str) -> float:
 def hour_by_hour(inputs: FleetInputs) -> FleetInputs:
     """Blocks in which deferred work may run, divided into single hours: alike in demand, not in what is done.
 
-    Where starts are paid, all blocks: their hours differ in what runs before and after them.
+    Where starts are paid, all blocks: their hours differ in what runs before and after them.  And where providers have
+    shares of the month, which may be kept by turns.
     """
+    by_turns = inputs.start_h > 0 or inputs.provider_max_spend_share is not None
     in_window = {b for w in inputs.windows.values() for b in w.blocks}
     parts = {
-        b: [f"{b}#{i}" for i in range(n)] if n > 1 and (b in in_window or inputs.start_h) else [b]
+        b: [f"{b}#{i}" for i in range(n)] if n > 1 and (b in in_window or by_turns) else [b]
         for b, n in inputs.block_week_h.items()
     }
     if all(len(p) == 1 for p in parts.values()):

@@ -157,6 +157,7 @@ def to_inputs(
             w: workload.spot_max_share for w, workload in problem.workloads.items() if workload.interruptible
         },
         provider_max_share=provider_max_share(problem),
+        provider_max_spend_share=share if (share := problem.spread.max_provider_spend_share) < 1 else None,
         provider_of=provider_of(problem, groups, apis),
         few_kinds=few_kinds_of(problem, lots, used),
         stand_ins=better,
@@ -212,11 +213,12 @@ def windows_of(problem: Problem, load: Load, apis: Mapping[str, Mapping[str, Api
     taxed = 1 + problem.overheads.tax_share
     windows = {}
     for window in load.windows:
-        cheapest = {}
+        cheapest, whose = {}, {}
         for k in window.requests_month:
-            prices = [usd_request(rows[k], request[k], batch=True) for rows in apis.values() if k in rows]
-            if prices:
-                cheapest[k] = taxed * min(prices)
+            rows = [by_class[k] for by_class in apis.values() if k in by_class]
+            if rows:
+                best = min(rows, key=lambda row: usd_request(row, request[k], batch=True))
+                cheapest[k], whose[k] = taxed * usd_request(best, request[k], batch=True), best.provider
         most = {}
         if problem.apis.max_req_s is not None:
             hours = sum(b.month_h for b in load.blocks if b.label in window.blocks)
@@ -229,6 +231,7 @@ def windows_of(problem: Problem, load: Load, apis: Mapping[str, Mapping[str, Api
             requests_month=window.requests_month,
             api_usd_request=cheapest,
             api_max_requests=most,
+            api_provider=whose,
         )
     return windows
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from planner.formulation import assemble
 from planner.formulation.mix import Way
@@ -21,8 +21,16 @@ from planner.runs import read_run
 from planner.solution import BlockRun, Ended
 from planner.solver import Settings, solve_model
 
-Credit = Mapping[tuple[str, str], float]
+Rewards = Mapping[tuple[str, str], float]
 """USD per request of deferred work, by (window, class)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credit:
+    """Prices that stand for what couples the blocks, while each is run alone."""
+
+    usd_request: Rewards
+    factor: Mapping[str, float] = field(default_factory=dict)  # what a USD paid to a provider counts as; absent: 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +50,11 @@ NO_TIME = BlockAnswer(run=None, way=None, bound_usd_month=-math.inf)
 
 
 class Operation:
-    """Answers about blocks, remembered.  `workers` programs are solved side by side."""
+    """Answers about blocks, remembered.  `workers` programs are solved side by side, in processes perhaps `awake`."""
 
-    def __init__(self, inputs: FleetInputs, settings: Settings, left_s: Callable[[], float]) -> None:
+    def __init__(
+        self, inputs: FleetInputs, settings: Settings, left_s: Callable[[], float], awake: bool = False
+    ) -> None:
         self.inputs = inputs
         self.settings = settings
         self.left_s = left_s
@@ -53,7 +63,7 @@ class Operation:
         self.known: dict[tuple[object, ...], list[tuple[dict[Steps, int], BlockAnswer]]] = {}
         self.pace = paces(inputs)
         self.workers = settings.workers if len(inputs.block_h) >= FEW_BLOCKS else 1
-        self.waking: Iterable[None] = wake(self.workers) if self.workers > 1 else ()
+        self.waking: Iterable[None] = wake(self.workers) if self.workers > 1 and not awake else ()
         self.promises = {s for s, offer in inputs.offers.items() if offer.covers}
         self.price_h = {
             (o, b): rent_instead(inputs, o, b)
@@ -68,7 +78,7 @@ class Operation:
         return self.inputs.windows[self.window_of[k, b]].requests_month[k]
 
     def one_program(
-        self, block: str, steps: Mapping[Steps, int], credit: Credit, hourly: frozenset[str] | None, proof: bool
+        self, block: str, steps: Mapping[Steps, int], credit: Rewards, hourly: frozenset[str] | None, proof: bool
     ) -> FleetInputs:
         """The program of one block, renting these offers by the hour (None: all).
 
@@ -113,7 +123,7 @@ class Operation:
     def answers(
         self,
         steps: Mapping[Steps, int],
-        credit: Credit,
+        credit: Rewards,
         *,
         hourly: frozenset[str] | None = None,
         proof: bool = False,
@@ -216,7 +226,7 @@ class Operation:
             return offer.usd_h * max(saved, default=0.0) * self.inputs.block_h[b]
         return self.price_h[o, b] * self.inputs.paid_h(offer.group, b)
 
-    def proofs(self, steps: Mapping[Steps, int], credit: Credit, answers: Mapping[str, BlockAnswer]) -> list[Proved]:
+    def proofs(self, steps: Mapping[Steps, int], credit: Rewards, answers: Mapping[str, BlockAnswer]) -> list[Proved]:
         """What these answers prove about every other procurement (see formulation.proofs)."""
         facts = []
         for b, answer in answers.items():

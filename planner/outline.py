@@ -35,6 +35,7 @@ def outline(inputs: FleetInputs) -> FleetInputs | None:
     gone = {o for o in offers if offers[o].group in inputs.spot_groups and replaceable(inputs, o)} - set(best.values())
     return replace(
         inputs,
+        provider_max_spend_share=None,  # a pool's stand-in may be another provider's
         serving_share=share,
         egress_usd_h=egress,
         losses={name: replace(lost, groups=frozenset(joined[g] for g in lost.groups)) for name, lost in losses.items()},

@@ -177,6 +177,14 @@ class Leaning(Part):
     share: float
 
 
+class Paid(Part):
+    """What one provider is paid for machines, promises of spend and tokens, with tax; what is signed already too."""
+
+    provider: str
+    usd_month: float
+    share: float
+
+
 class Spread(Part):
     """How far the plan is spread, beside what the problem allows (None: any)."""
 
@@ -190,6 +198,8 @@ class Spread(Part):
     max_deployments: int | None = None
     leaning: tuple[Leaning, ...] = Field(default=(), description="where a provider's share is limited")
     max_provider_traffic_share: float = 1
+    paid: tuple[Paid, ...] = Field(default=(), description="the most first, where a provider's share of it is limited")
+    max_provider_spend_share: float = 1
 
 
 class PricesObserved(Part):

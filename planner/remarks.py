@@ -27,6 +27,9 @@ def in_the_way(
         "within_provider_share": lambda: (
             f"spread.max_provider_traffic_share of {problem.spread.max_provider_traffic_share:g}"
         ),
+        "within_provider_spend": lambda: (
+            f"spread.max_provider_spend_share of {problem.spread.max_provider_spend_share:g}"
+        ),
         "within_few_kinds": lambda: "; ".join(reduced.inputs.few_kinds),
         "within_api_share": lambda: api_share_words(problem, waiting=False),
         "within_api_rate": lambda: f"the API rate limit of {problem.apis.max_req_s} requests/s",

@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 
 from planner.inputs import Proved, Steps
+from planner.leaning import Operations, beyond_true_usd
 from planner.mixing import Found, add_ways, mix, procurement_usd
-from planner.operation import BlockAnswer, Credit, Operation
+from planner.operation import BlockAnswer, Credit
 from planner.state import Search
 
 ROUNDS_OF_CREDIT = 12
@@ -15,7 +16,7 @@ ROUNDS_OF_CREDIT = 12
 
 def run_blocks(
     state: Search,
-    operation: Operation,
+    operation: Operations,
     steps: Mapping[Steps, int],
     credit: Credit,
     *,
@@ -42,7 +43,9 @@ def run_blocks(
             settled_usd, credit = settle(state, operation, steps, ways, credit, support, settled_usd)
         state.progress("proving the hours", state.best_usd(), state.bound)
         proofs = operation.answers(steps, credit, proof=True)
-        owed = sum(credit[w, k] * n for w, window in inputs.windows.items() for k, n in window.requests_month.items())
+        usd = credit.usd_request
+        owed = sum(usd[w, k] * n for w, window in inputs.windows.items() for k, n in window.requests_month.items())
+        owed += beyond_true_usd(inputs, steps, credit.factor)
         value = owed + sum(a.bound_usd_month for a in proofs.values())
         if value > best_value or not facts:
             best_value, facts, proved_credit = value, operation.proofs(steps, credit, proofs), credit
@@ -64,7 +67,7 @@ def run_blocks(
 
 def settle(
     state: Search,
-    operation: Operation,
+    operation: Operations,
     steps: Mapping[Steps, int],
     ways: dict[str, list[BlockAnswer]],
     credit: Credit,
@@ -81,16 +84,18 @@ def settle(
         before_usd = settled_usd
         found, settled_usd, credit = mix(inputs, settings, steps, ways, state.left_s())
         state.keep(found)
-        if inputs.start_h and found is not None:
+        shared = inputs.provider_max_spend_share is not None
+        settled = not (inputs.windows or shared) or before_usd - settled_usd <= settings.gap / 10 * settled_usd
+        if inputs.start_h and found is not None and (settled or not shared):
             spare_starts(state, operation, steps, ways, credit, found)
-        if not inputs.windows or before_usd - settled_usd <= settings.gap / 10 * settled_usd:
+        if settled:
             break
     return settled_usd, credit
 
 
 def spare_starts(
     state: Search,
-    operation: Operation,
+    operation: Operations,
     steps: Mapping[Steps, int],
     ways: dict[str, list[BlockAnswer]],
     credit: Credit,

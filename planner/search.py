@@ -25,13 +25,14 @@ from planner.formulation import ROWS, FleetModel, assemble
 from planner.formulation.variables import must_self_host
 from planner.inputs import FleetInputs, Steps
 from planner.kinds import search_few_kinds
+from planner.leaning import Operations
 from planner.mixing import (
     cheap_credit,
     cheap_offers,
     hour_by_hour,
     read_whole,
 )
-from planner.operation import BlockAnswer, Credit, Operation
+from planner.operation import BlockAnswer, Credit
 from planner.outline import beside, outline
 from planner.rises import with_rise
 from planner.rounds import run_blocks, settle
@@ -62,7 +63,7 @@ def search_all_kinds(
 def go_on(state: Search) -> Solution:
     """Search until the best plan is proved good enough or the time is up."""
     inputs, settings, progress = state.inputs, state.settings, state.progress
-    operation = Operation(inputs, settings, state.left_s)
+    operation = Operations(inputs, settings, state.left_s)
     if settings.gap and (simpler := outline(inputs)) is not None:
         begin_with_outline(state, operation, simpler)
         if state.proved_enough():
@@ -136,7 +137,7 @@ def go_on(state: Search) -> Solution:
     return state.ended(Ended.FEASIBLE if state.best else Ended.STOPPED)
 
 
-def run_cheaply(state: Search, operation: Operation, steps: Mapping[Steps, int], credit: Credit) -> Tried:
+def run_cheaply(state: Search, operation: Operations, steps: Mapping[Steps, int], credit: Credit) -> Tried:
     """Run every block with these machines and the cheapest offers by the hour: a plan, and what it costs."""
     support = cheap_offers(state.inputs, each=1)
     _, credit = settle(state, operation, steps, {b: [] for b in state.inputs.block_h}, credit, support)
@@ -149,7 +150,7 @@ def marked(steps: Mapping[Steps, int]) -> tuple[tuple[Steps, int], ...]:
     return tuple(sorted(steps.items(), key=str))
 
 
-def begin_with_outline(state: Search, operation: Operation, simpler: FleetInputs) -> None:
+def begin_with_outline(state: Search, operation: Operations, simpler: FleetInputs) -> None:
     """A bound from the problem's outline, and a plan that procures what the outline's plan does."""
     limits = replace(state.settings, gap=state.settings.gap / 2, time_limit_s=state.left_s() / 2)
 
@@ -183,8 +184,9 @@ def solve_directly(state: Search) -> Solution:
     answer = solve_model(model, replace(state.settings, time_limit_s=max(0.1, state.left_s())))
     if answer.ended is Ended.INFEASIBLE and state.best is None:
         return state.ended(Ended.INFEASIBLE, ways_out(state.inputs, state.settings))
-    # Where starts are paid, nights alike in their work might better differ in how they are run.
-    alike_nights = inputs.start_h > 0 and any(len(hours) > 1 for hours in inputs.block_hours.values())
+    # Where starts are paid, or providers have shares, nights alike in their work might better be run differently.
+    by_turns = inputs.start_h > 0 or inputs.provider_max_spend_share is not None
+    alike_nights = by_turns and any(len(hours) > 1 for hours in inputs.block_hours.values())
     if answer.ended is not Ended.INFEASIBLE and not alike_nights:
         state.raise_bound(answer.bound)
     if answer.objective is not None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from planner.bill import Hours
 from planner.deployed import DeploymentPlan
-from planner.plan import ApiPurchase, Leaning, ModelShare, Purchase, Spread, WorkloadPlan
+from planner.plan import ApiPurchase, Leaning, ModelShare, Paid, Purchase, SpendPurchase, Spread, WorkloadPlan
 from planner.problem.schema import Problem
 from planner.problem.workload import Workload
 from planner.reduce import Reduced
@@ -92,7 +92,9 @@ def spread_of(
     reduced: Reduced,
     hours: list[Hours],
     purchases: tuple[Purchase, ...],
+    spends: tuple[SpendPurchase, ...],
     deployments: tuple[DeploymentPlan, ...],
+    apis: tuple[ApiPurchase, ...],
 ) -> Spread | None:
     """How far a plan is spread; None where the problem limits nothing of it."""
     asked = problem.spread
@@ -119,5 +121,24 @@ def spread_of(
         gpu_types=tuple(sorted({p.gpu for p in purchases})),
         deployments=tuple(sorted({d.name for d in deployments})),
         leaning=tuple(leaning.values()),
+        paid=paid_by_provider(problem, purchases, spends, apis) if asked.max_provider_spend_share < 1 else (),
         **asked.model_dump(),
     )
+
+
+def paid_by_provider(
+    problem: Problem,
+    purchases: tuple[Purchase, ...],
+    spends: tuple[SpendPurchase, ...],
+    apis: tuple[ApiPurchase, ...],
+) -> tuple[Paid, ...]:
+    """What each provider is paid in the month, the most first; starts, data sent out and fixed costs aside."""
+    taxed = 1 + problem.overheads.tax_share
+    usd: dict[str, float] = defaultdict(float)
+    for p in purchases:
+        usd[p.provider] += p.usd_month * (1 if p.term == "bought" else taxed)
+    for provider, usd_month in [(s.provider, s.usd_month) for s in spends] + [(a.provider, a.usd_month) for a in apis]:
+        usd[provider] += usd_month * taxed
+    total = sum(usd.values())
+    paid = [Paid(provider=p, usd_month=x, share=x / total) for p, x in usd.items() if x > 0]
+    return tuple(sorted(paid, key=lambda one: (-one.usd_month, one.provider)))

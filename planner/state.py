@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from planner.inputs import FleetInputs, Proved
 from planner.mixing import Found
+from planner.paid import paid_in_a_month, within_share
 from planner.promises import lower_promises
 from planner.solution import Ended, Solution
 from planner.solver import Settings
@@ -60,16 +61,25 @@ class Search:
         return self.best.usd_month * (1 - self.settings.gap / 2) if self.best else math.inf
 
     def keep(self, found: Found | None) -> None:
-        """Remember a plan if it is the best so far and within budget."""
+        """Remember a plan if it is the best so far, within budget and within the share of each provider."""
         if found is None:
             return
-        found, budget = lower_promises(self.inputs, found), self.inputs.budget_usd_month
+        lowered, budget = lower_promises(self.inputs, found), self.inputs.budget_usd_month
+        found = lowered if self.within_share(lowered) else found
+        if not self.within_share(found):
+            return
         if budget is not None and found.usd_month > budget * (1 + 1e-9):
             return
         if self.first_plan_s is None:
             self.first_plan_s = self.seconds()
         if self.best is None or found.usd_month < self.best.usd_month - 1e-9:
             self.best = found
+
+    def within_share(self, found: Found) -> bool:
+        """Whether a plan pays no provider more than its share."""
+        if self.inputs.provider_max_spend_share is None:
+            return True
+        return within_share(self.inputs, paid_in_a_month(self.inputs, found.always, found.runs, found.deferred_api))
 
     def raise_bound(self, bound: float | None) -> None:
         """Remember a bound if it is the best so far."""

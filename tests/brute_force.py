@@ -104,7 +104,8 @@ class BruteForce:
         self.i = i = inputs
         self.window_of = {(k, b): v for v, w in i.windows.items() for b in w.blocks for k in w.requests_month}
         divided = {b for _, b in self.window_of}
-        parts = {b: i.block_week_h[b] if b in divided or i.start_h else 1 for b in i.block_h}
+        by_turns = i.start_h or i.provider_max_spend_share is not None
+        parts = {b: i.block_week_h[b] if b in divided or by_turns else 1 for b in i.block_h}
         self.hours = [Hour(b, i.block_h[b] / n, place) for b, n in parts.items() for place in range(n)]
         if i.start_h:  # in the order of the week
             self.hours.sort(key=lambda hour: i.block_hours[hour.block][hour.place])
@@ -149,6 +150,8 @@ class BruteForce:
                 mine = {o for o in offers if self.machines[o].provider not in barred}
                 fee = count * i.provider_usd_month
                 best = min(best, fee + i.self_host_usd_month + self.with_offers(mine, True))
+                if i.self_host_usd_month and i.provider_max_spend_share is not None:  # machines that stand idle
+                    best = min(best, fee + self.with_offers(mine, False))
         if i.self_host_usd_month:
             best = min(best, self.with_offers(set(), False))
         return best
@@ -194,6 +197,8 @@ class BruteForce:
             most = self.useful_steps(offer) if offer.covers else max(self.useful(offer.group, h) for h in self.hours)
             most += sum(order.machines for order in i.minimum_orders.values()) + offer.multiple_of - 1
             most = most if offer.max_machines is None else min(most, offer.max_machines)
+            if i.provider_max_spend_share is not None and offer.max_machines is not None:
+                most = offer.max_machines
             if offer.billing == "stretch":
                 plans = rentals(len(self.hours), offer.minimum_rental_h, most)
             else:
@@ -251,11 +256,61 @@ class BruteForce:
         for place, hour in enumerate(self.hours):
             held = {o: n[place] for o, n in signed.items()}
             ways.append(self.ways(offers, held, hour, hosting))
+        if self.i.provider_max_spend_share is not None:
+            return self.run_within_share(offers, signed, hosting, below)
         if self.i.start_h:
             return self.run_in_order(offers, signed, hosting, below)
         if not self.i.windows and not self.i.tariffs:
             return sum(self.best_way(hour, found) for hour, found in zip(self.hours, ways, strict=True))
         return self.best_mix(ways, below)
+
+    def run_within_share(
+        self, offers: set[str], signed: Mapping[str, tuple[int, ...]], hosting: bool, below: float
+    ) -> float:
+        """The best way to run all hours so that no provider is paid more than its share of the month."""
+        i = self.i
+        ahead = dict.fromkeys({x.provider for x in i.offers.values()}, 0.0)
+        for x in i.offers.values():
+            ahead[x.provider] += (x.existing or 0) * x.usd_h * i.month_h
+        for o, by_hour in signed.items():
+            hours = sum(n * hour.month_h for n, hour in zip(by_hour, self.hours, strict=True))
+            ahead[i.offers[o].provider] += i.offers[o].usd_h * hours
+        options: dict[tuple[str, tuple[int, ...]], list[list[tuple[float, dict[str, int], float, Capacity]]]] = {}
+        for place, hour in enumerate(self.hours):
+            held = {o: n[place] for o, n in signed.items()}
+            here = []
+            for counts in self.rentable(offers, hour):
+                for usd, placed in self.of_counts([counts], held, hour):
+                    capacity = placed if hosting else ()
+                    alone = usd + self.traffic(((hour, capacity),), deferred=False)
+                    if alone < math.inf:
+                        here.append((alone, counts, usd, capacity))
+            options.setdefault((hour.block, tuple(held.values())), []).append(here)
+        # Hours of one block with the same machines signed for are interchangeable.
+        several = [itertools.combinations_with_replacement(each[0], len(each)) for each in options.values()]
+        hours_of = [
+            hour
+            for key in options
+            for place, hour in enumerate(self.hours)
+            if key == (hour.block, tuple(n[place] for n in signed.values()))
+        ]
+        mixes = []
+        for number, parts in enumerate(itertools.product(*several)):
+            mix = tuple(itertools.chain(*parts))
+            promise = sum(way[0] for way in mix) + self.deferred_at_least([way[3] for way in mix])
+            if promise < below:
+                mixes.append((promise, number, mix))
+        best = below
+        for promise, _, mix in sorted(mixes, key=lambda each: each[:2]):
+            if promise >= best:
+                break
+            paid = dict(ahead)
+            for hour, (_, counts, _, _) in zip(hours_of, mix, strict=True):
+                for o, n in counts.items():
+                    paid[i.offers[o].provider] += n * i.offers[o].usd_h * hour.month_h
+            run = tuple((hour, way[3]) for hour, way in zip(hours_of, mix, strict=True))
+            best = min(best, sum(way[2] for way in mix) + self._traffic(run, True, {}, paid))
+        return best if best < below else math.inf
 
     def started(self, on: list[dict[str, int]]) -> float:
         """USD/month of all starts in a week that repeats, with these machines on hour by hour."""
@@ -382,6 +437,8 @@ class BruteForce:
         ranges = []
         for o in hourly:
             most, limit = self.useful(self.machines[o].group, hour), self.machines[o].max_machines
+            if self.i.provider_max_spend_share is not None and limit is not None:
+                most = limit  # a machine that stands idle is paid too
             ranges.append(range((most if limit is None else min(most, limit)) + 1))
         return [dict(zip(hourly, counts, strict=True)) for counts in itertools.product(*ranges)]
 
@@ -496,9 +553,14 @@ class BruteForce:
         run: tuple[tuple[Hour, Capacity], ...],
         deferred: bool,
         lines: Mapping[str, tuple[float, float, float, float]],
+        paid: Mapping[str, float] | None = None,
     ) -> float:
-        """With the volume of each provider within the line given of its cost; without lines, no more than at any."""
+        """With the volume of each provider within the line given of its cost; without lines, no more than at any.
+
+        With what each provider is `paid` for machines, none is paid more than its share.
+        """
         i = self.i
+        tokens: dict[int, str] = {}
         leaving: dict[str, dict[int, float]] = {p: {} for p in lines}
         usd: list[float] = []
         most: list[float | None] = []
@@ -542,6 +604,7 @@ class BruteForce:
             bought: dict[tuple[str, str], int] = {
                 (k, a): new(price * hour.month_h) for (k, a), price in i.api_usd_h.items() if k in asked
             }
+            tokens |= {p: i.provider_of.get(a, "") for (_, a), p in bought.items()}
             for k in asked:
                 row = {y: 1.0 for (kk, _), ys in served.items() if kk == k for y in ys}
                 row |= {p: 1.0 for (kk, _), p in bought.items() if kk == k}
@@ -591,10 +654,16 @@ class BruteForce:
                 for k, requests in window.requests_month.items():
                     row = dict(done.get((v, k), {}))
                     if k in window.api_usd_request:
-                        row[new(window.api_usd_request[k], window.api_max_requests.get(k))] = -1.0
+                        row[bulk := new(window.api_usd_request[k], window.api_max_requests.get(k))] = -1.0
+                        tokens[bulk] = window.api_provider.get(k, "")
                     at_most.append((row, -requests))
         for p, (low, high, _, _) in lines.items():
             at_most += [(leaving[p], high), ({y: -gb for y, gb in leaving[p].items()}, -low)]
+        for provider in {*paid, *tokens.values()} if paid is not None else ():
+            share = i.provider_max_spend_share or 0.0
+            row = {y: ((who == provider) - share) * usd[y] for y, who in tokens.items()}
+            total = sum((paid or {}).values())
+            at_most.append((row, (share + 1e-9) * total - (paid or {}).get(provider, 0.0)))
         if any((not row and right != 0) for row, right in equal) or any(
             not row and right < 0 for row, right in at_most
         ):

@@ -271,6 +271,13 @@ BROKEN: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         # 28 of 30, the API of gamma the rest
         "acme serves too much of chat in day: 28 of 30 requests/s, at most 0.9 of them may be",
     ),
+    (
+        "spend_shares",
+        {"purchases.2.provider": "acme"},
+        {"spread.max_provider_spend_share": 0.7},
+        # 672 h at $3, signed already, 160 at $4, 672 at $2.50, 320 at $1; gamma gets $88.96 for tokens
+        "acme is paid 4,656.00 of 4,744.96 USD a month, at most 0.7 of it may be",
+    ),
     ("few_kinds", {}, {"spread.max_providers": 1}, "2 providers are used (acme, beta), at most 1 may be"),
     ("few_kinds", {}, {"spread.max_regions": 1}, "2 regions are used (acme eu-1, beta eu-2), at most 1 may be"),
     ("few_kinds", {"purchases.1.gpu": "l4"}, {"spread.max_gpu_types": 1}, "2 GPU types are used (h100-sxm, l4)"),

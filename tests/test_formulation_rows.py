@@ -504,6 +504,19 @@ def test_a_provider_keeps_to_its_share_its_api_included():
     assert broken("within_provider_share", replace(fleet, provider_max_share={}), **more) == set()
 
 
+def test_a_provider_is_paid_no_more_than_its_share_of_the_month():
+    # $2 x 100 h for a machine by day, $1 x 400 h for one signed for, $1 x 100 h for a request/s of the API
+    offers = {"by hour": rented(), "1y": committed(provider="beta")}
+    fleet = chat_fleet(
+        offers=offers, api_usd_h={("chat", "api"): 1.0}, provider_of={"api": "acme"}, provider_max_spend_share=0.5
+    )
+    half = {"hourly": {("by hour", "day"): 1}, "always": {"1y": 1}, "api": {("chat", "api", "day"): 2.0}}
+    assert broken("within_provider_spend", fleet, **half) == set()
+    more = {**half, "api": {("chat", "api", "day"): 2.1}}
+    assert broken("within_provider_spend", fleet, **more) == {("acme",)}
+    assert broken("within_provider_spend", replace(fleet, provider_max_spend_share=None), **more) == set()
+
+
 def test_no_more_kinds_are_used_than_allowed():
     few = FewKinds(kind={"by hour": "acme", "1y": "beta", "llama": "llama"}, most=2)
     fleet = chat_fleet(offers={"by hour": rented(), "1y": committed()}, few_kinds={"few": few})

@@ -100,7 +100,7 @@ def test_the_limits_of_a_problem_and_their_ends(catalog):
     keys = {each.key for each in knobs_of(load("rightsizing").problem)}
     assert keys == {
         "slo.assistant.ttft_ms", "slo.assistant.tpot_ms", "slo.assistant.e2e_ms", "mean_quality.assistant",
-        "provider_share", "kept_share",
+        "provider_share", "provider_spend_share", "kept_share",
     }  # fmt: skip
     quality = knob_of(load("rightsizing").problem, "mean_quality.assistant")
     assert (quality.loosest, quality.tightest) == (0.725, 0.86)

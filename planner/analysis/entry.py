@@ -247,7 +247,9 @@ def without(case: Case, lever: Lever) -> tuple[float, float]:
 
 
 def is_concave(problem: Problem, catalog: Catalog, lever: Lever) -> bool:
-    """Whether no rule of the problem counts prices that a lever moves: cash paid upfront, promises of spend."""
+    """Whether no rule of the problem counts prices that a lever moves: cash upfront, promises and shares of spend."""
+    if problem.spread.max_provider_spend_share < 1:
+        return False
     if lever.kind == "tokens":
         return True
     terms, buying = allowed_terms(problem), problem.procurement

@@ -132,16 +132,20 @@ def shares(field: str, unlimited: float = 1.0) -> Callable[[Facts], Iterator[Loo
     return loosen
 
 
-def provider_share(facts: Facts) -> Iterator[Loosened]:
-    """Five points more for any one provider."""
-    share = facts.problem.spread.max_provider_traffic_share
-    if share < 1:
-        more = min(1.0, share + FIVE_POINTS)
-        yield Loosened(
-            limit=f"spread.max_provider_traffic_share of {share:g}",
-            one_more=f"a share of {more:g}",
-            problem=changed(facts.problem, "spread", max_provider_traffic_share=more),
-        )
+def provider_share(of: str) -> Callable[[Facts], Iterator[Loosened]]:
+    """Five points more of the traffic, or of the spend, for any one provider."""
+
+    def with_more(facts: Facts) -> Iterator[Loosened]:
+        share = getattr(facts.problem.spread, of)
+        if share < 1:
+            more = min(1.0, share + FIVE_POINTS)
+            yield Loosened(
+                limit=f"spread.{of} of {share:g}",
+                one_more=f"a share of {more:g}",
+                problem=changed(facts.problem, "spread", **{of: more}),
+            )
+
+    return with_more
 
 
 def few_kinds(facts: Facts) -> Iterator[Loosened]:
@@ -273,7 +277,8 @@ ONE_MORE: Mapping[str, Callable[[Facts], Iterator[Loosened]]] = {
     "within_spot_share": shares("spot_max_share"),
     "within_api_share": shares("api_max_share"),
     "within_api_rate": api_rate,
-    "within_provider_share": provider_share,
+    "within_provider_share": provider_share("max_provider_traffic_share"),
+    "within_provider_spend": provider_share("max_provider_spend_share"),
     "within_few_kinds": few_kinds,
     "keep_replicas_running": running,
     "keep_mean_quality": quality,

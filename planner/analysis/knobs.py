@@ -84,14 +84,18 @@ def knobs_of(problem: Problem) -> Iterator[Knob]:
     interruptible = [name for name, w in problem.workloads.items() if w.interruptible]
     if interruptible:
         yield Knob(key="spot_share", loosest=1.0, tightest=0.0, turn=spot_share(interruptible))
-    yield Knob(
-        key="provider_share",
-        loosest=1.0,
-        tightest=LEAST_SHARE,
-        turn=lambda p, v: p.model_copy(
-            update={"spread": p.spread.model_copy(update={"max_provider_traffic_share": v})}
-        ),
-    )
+    for key, rule in (
+        ("provider_share", "max_provider_traffic_share"),
+        ("provider_spend_share", "max_provider_spend_share"),
+    ):
+        yield Knob(
+            key=key,
+            loosest=1.0,
+            tightest=LEAST_SHARE,
+            turn=lambda p, v, rule=rule: p.model_copy(  # type: ignore[misc]
+                update={"spread": p.spread.model_copy(update={rule: v})}
+            ),
+        )
     asked = problem.resilience
     if asked.machine or asked.region or asked.provider:
         yield Knob(key="kept_share", loosest=0.0, tightest=1.0, turn=kept_share, free="nothing kept")

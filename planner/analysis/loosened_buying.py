@@ -10,7 +10,6 @@ from functools import partial
 from planner.analysis.knobs import kept_share
 from planner.analysis.loosening import MOST, Loosening, below, card, number, percents, three_digits
 from planner.limits import quota_words
-from planner.problem.places import KeyPath
 from planner.problem.schema import Problem
 from planner.reduce import Reduced
 from planner.solution import Solution
@@ -123,10 +122,11 @@ def not_survived(what: str, problem: Problem, _: float) -> Problem:
 
 def spreading(problem: Problem) -> Iterator[Loosening]:
     """How far a fleet is spread, and how few kinds it has."""
-    share = problem.spread.max_provider_traffic_share
-    says = card("within_provider_share", provider="one provider", workload="any workload", block="any hour")
-    path: KeyPath = ("spread", "max_provider_traffic_share")
-    yield number(problem, path, percents(share), says, "share", "within_provider_share")
+    words = {"provider": "one provider", "workload": "any workload", "block": "any hour"}
+    for family, of in (("within_provider_share", "traffic"), ("within_provider_spend", "spend")):
+        key = f"max_provider_{of}_share"
+        share = getattr(problem.spread, key)
+        yield number(problem, ("spread", key), percents(share), card(family, **words), "share", family)
     for what in ("providers", "regions", "gpu_types", "deployments"):
         now = getattr(problem.spread, f"max_{what}")
         if now is not None:

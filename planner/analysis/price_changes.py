@@ -60,6 +60,9 @@ def check(problem: Problem, catalog: Catalog, over: Sequence[str], low: float, h
     if not 0 < low < high <= 1e6:
         what = f"{low:g} to {high:g} is no range.  Factors multiply a price (1: as it is); give 0 < from < to."
         raise InputError([Complaint("--from, --to", what)])
+    if problem.spread.max_provider_spend_share < 1:
+        what = "makes what is allowed move with prices, up and down, so that nothing is known between two of them."
+        raise InputError([Complaint("spread.max_provider_spend_share", what + "  Leave it out, or take `plan sweep`.")])
     if loads := [key for key in over if key.split(".")[0] == "traffic"]:
         raise InputError(
             [Complaint(f"--over {key}", "is a load, not a price.  `plan sweep` varies it.") for key in loads]

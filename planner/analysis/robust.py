@@ -102,6 +102,9 @@ def refuse(problem_file: ProblemFile, criterion: Criterion, settings: Settings) 
     if problem_file.problem.budget is not None and criterion.measure == "regret":
         what = "a budget is on what is made small, and a regret is no money spent.  Leave it out, or take `worst`."
         raise ProblemError(problem_file.complaints([Finding(("budget",), what)]))
+    if problem_file.problem.spread.max_provider_spend_share < 1:
+        what = "a share of spend is one of every month that may come, and these are planned as one.  Leave it out."
+        raise ProblemError(problem_file.complaints([Finding(("spread", "max_provider_spend_share"), what)]))
     if not tells_bound(settings.solver):
         what = f"{settings.solver} tells no bounds, and what planning for scenarios is worth is proved by bounds."
         raise InputError([Complaint("--solver", what + "  Take highs.")])

@@ -148,7 +148,7 @@ def told_apart(problem: Problem, lot: Lot) -> tuple[object, ...]:
         bool(buying.minimum_orders or buying.spend_quotes or buying.existing_spend)
         or overheads.provider_usd_month > 0
         or overheads.storage_gb > 0
-        or spread.max_provider_traffic_share < 1
+        or min(spread.max_provider_traffic_share, spread.max_provider_spend_share) < 1
         or spread.max_providers is not None
         or spread.max_regions is not None
         or problem.resilience.provider

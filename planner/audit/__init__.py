@@ -61,6 +61,7 @@ CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     quality.model_shares,
     quality.told_shares,
     spread.provider_shares,
+    spread.spend_shares,
     spread.few_kinds,
     offers.offers_exist,
     offers.existing_complete,
@@ -97,6 +98,7 @@ ABOUT_BUYING: tuple[Callable[[Evidence], Finding], ...] = (
     limits.upfront_cash,
     limits.budget,
     spread.provider_shares,
+    spread.spend_shares,
     spread.few_kinds,
     fleet.enough_replicas,
 )

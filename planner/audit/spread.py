@@ -1,4 +1,4 @@
-"""Does no provider serve more than its share, and are there no more kinds of anything than the user wants?"""
+"""Does no provider serve, or get, more than its share, and are there no more kinds of anything than the user wants?"""
 
 from __future__ import annotations
 
@@ -32,6 +32,22 @@ def provider_shares(e: Evidence) -> Finding:
             figures = f"{req_s:.6g} of {asked:.6g} requests/s, at most {most:g} of them may be"
             breaches.append(f"{provider} serves too much of {name} in {block}: {figures}")
     return Finding(f"{len(of)} loads on one provider are within its share", breaches)
+
+
+def spend_shares(e: Evidence) -> Finding:
+    """No provider is paid more of the month's bill for machines, promises of spend and tokens than its share."""
+    most, taxed = e.problem.spread.max_provider_spend_share, 1 + e.problem.overheads.tax_share
+    bills = [(each.provider, each.usd_month * (1 if each.term == "bought" else taxed)) for each in e.plan.purchases]
+    bills += [(spend.provider, spend.usd_month * taxed) for spend in e.plan.spends]
+    bills += [(api.provider, api.usd_month * taxed) for api in e.plan.apis]
+    total = sum(usd for _, usd in bills)
+    breaches: list[str] = []
+    providers = sorted({provider for provider, _ in bills}) if most < 1 else []
+    for provider in providers:
+        usd = sum(each for of, each in bills if of == provider)
+        if above(usd, most * total):
+            breaches.append(f"{provider} is paid {usd:,.2f} of {total:,.2f} USD a month, at most {most:g} of it may be")
+    return Finding(f"{len(providers)} bills of providers are within their share of the month", breaches)
 
 
 def few_kinds(e: Evidence) -> Finding:

@@ -22,6 +22,7 @@ r"""The fleet MILP, on one page.
               keep_mean_quality         what is served scores no less on the mean than is asked
               within_model_share        a model serves no more than a router may send to it
               within_provider_share     a provider serves no more than its share
+              within_provider_spend     a provider is paid no more than its share of the month
               within_api_share          APIs serve no more than their share
               within_api_rate           APIs take no more than their rate limit
               within_replica_capacity   replicas carry what they can at their objective, queueing included
@@ -92,7 +93,7 @@ from planner.formulation.serving import (
     within_api_share,
     within_spot_share,
 )
-from planner.formulation.spread import within_few_kinds, within_provider_share
+from planner.formulation.spread import within_few_kinds, within_provider_share, within_provider_spend
 from planner.formulation.starts import count_starts
 
 ROWS = (
@@ -102,6 +103,7 @@ ROWS = (
     keep_mean_quality,
     within_model_share,
     within_provider_share,
+    within_provider_spend,
     within_api_share,
     within_api_rate,
     within_replica_capacity,

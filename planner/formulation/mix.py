@@ -12,6 +12,10 @@ from planner.formulation.family import Row
 from planner.formulation.variables import Var, Variables
 from planner.inputs import FleetInputs
 
+BEYOND_USD = 0.25
+"""A USD beyond a provider's share while a block is run in one way [USD]; doubled with each way more."""
+MOST_DOUBLINGS = 12
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
@@ -20,6 +24,7 @@ class Way:
     usd_month: float  # with what it adds at least to starts
     requests_month: Mapping[str, float]  # deferred work done, by class
     hourly: Mapping[str, int] = field(default_factory=dict)  # offer -> machines on, where starts are paid
+    paid_usd_month: Mapping[str, float] = field(default_factory=dict)  # by provider, where one has a share only
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +35,14 @@ class MixModel:
     hours: Mapping[tuple[str, int], Var]  # (block, way) -> hours of the week
     bought: Mapping[tuple[str, str], Var]  # (window, class) -> requests/month from an API
     undone: Mapping[tuple[str, str], Var]  # (window, class) -> requests/month that no way does
+    beyond: Mapping[str, Var]  # provider -> USD/month that it is paid beyond its share
 
 
 def assemble_mix(
     inputs: FleetInputs,
     ways: Mapping[str, Sequence[Way]],
     undone_usd_request: Mapping[str, float],
+    ahead_usd_month: Mapping[str, float],
     *,
     counting_starts: bool = False,
 ) -> MixModel:
@@ -45,9 +52,16 @@ def assemble_mix(
         \min \sum_{b,j} \tfrac{u_{bj}}{W_b} C_{bj} + \sum_{v,k} A_{vk} d_{vk} \quad\text{s.t.}\quad
         \sum_j u_{bj} = W_b, \qquad \sum_{b \in B_v, j} \tfrac{u_{bj}}{W_b} Q_{bjk} + d_{vk} \ge Q_{vk}
 
+    and, where a provider p may be paid a share kappa of the month only, of which R is paid ahead,
+
+    .. math::
+        S_p \le \kappa \sum_q S_q, \qquad
+        S_p = R_p + \sum_{b,j} \tfrac{u_{bj}}{W_b} S_{bjp} + \sum_{v,k} A_{vk} d_{vk}
+
     Hours of a block are alike in all that is asked of them, not in how they must be run.  The duals of the second
-    family are the credit at which another way may be worth adding.  Work left undone is priced above any way of
-    doing it, only to lead the search; a mix that leaves any is no plan.
+    family are the credit at which another way may be worth adding, those of the third price the shares.  Work left
+    undone, and USD beyond a share, are priced above any way to do without, only to lead the search; a mix that leaves
+    any is no plan.
 
     `counting_starts` pays what is started from block to block, of the mean of a block's hours, instead of what each way
     adds at least; blocks without deferred work are then run in one way.
@@ -81,10 +95,16 @@ def assemble_mix(
                 bill.append(times * inputs.start_usd(o) * started)
                 problem.addConstraint(started >= mean[o, after] - mean.get((o, b), 0), f"s{len(bill):07d}")
         waits = {b for window in inputs.windows.values() for b in window.blocks}
+        waits |= set(ways) if inputs.provider_max_spend_share is not None else set()
         for i, (b, j) in enumerate(hours):
             if b not in waits:
                 whole = problem.add_variable(f"Z{i:07d}", 0, 1, "Integer")
                 problem.addConstraint(hours[b, j] == inputs.block_week_h[b] * whole, f"w{i:07d}")
+    share = inputs.provider_max_spend_share
+    paid = {} if share is None else paid_by_provider(inputs, ways, ahead_usd_month, hours, bought)
+    beyond = {p: problem.add_variable(f"B{i:07d}", 0) for i, p in enumerate(paid)}
+    dear = BEYOND_USD * 2.0 ** min(MOST_DOUBLINGS, max((len(choices) for choices in ways.values()), default=1) - 1)
+    bill += [dear * usd for usd in beyond.values()]
     problem += lpSum(bill)
     rows: dict[tuple[str, tuple[str, ...]], Row] = {}
     for i, (b, choices) in enumerate(ways.items()):
@@ -101,7 +121,29 @@ def assemble_mix(
             row = lpSum(done + rest) >= requests
             added = problem.addConstraint(row, f"q{len(rows):07d}")
             rows["serve_deferred", (w, k)] = row if added is None else added
-    return MixModel(FleetModel(problem, Variables(), rows), hours, bought, undone)
+    for p, usd in paid.items():
+        row = usd - share * lpSum(paid.values()) <= beyond[p]
+        added = problem.addConstraint(row, f"p{len(rows):07d}")
+        rows["within_provider_spend", (p,)] = row if added is None else added
+    return MixModel(FleetModel(problem, Variables(), rows), hours, bought, undone, beyond)
+
+
+def paid_by_provider(
+    inputs: FleetInputs,
+    ways: Mapping[str, Sequence[Way]],
+    ahead_usd_month: Mapping[str, float],
+    hours: Mapping[tuple[str, int], Var],
+    bought: Mapping[tuple[str, str], Var],
+) -> dict[str, Var]:
+    """What each provider is paid in the month [USD/month]."""
+    parts: dict[str, list[Var]] = {p: [usd] for p, usd in ahead_usd_month.items()}
+    for (b, j), u in hours.items():
+        for p, usd in ways[b][j].paid_usd_month.items():
+            parts.setdefault(p, []).append(usd / inputs.block_week_h[b] * u)
+    for (w, k), requests in bought.items():
+        window = inputs.windows[w]
+        parts.setdefault(window.api_provider[k], []).append(window.api_usd_request[k] * requests)
+    return {p: lpSum(each) for p, each in parts.items()}
 
 
 def mean_machines(

@@ -40,6 +40,46 @@ def within_provider_share(inputs: FleetInputs, v: Variables) -> Rows:
                 yield (w, provider, b), lpSum(served) <= share * demand
 
 
+@family(
+    over=("provider",),
+    unit="USD/month",
+    says="{provider} is paid at most its share of the month",
+    relaxed="pay {provider} a larger share",
+)
+def within_provider_spend(inputs: FleetInputs, v: Variables) -> Rows:
+    r"""One provider is paid at most a share of all that machines, promises of spend and tokens cost in the month.
+
+    .. math::
+        S_p \le \kappa \sum_q S_q, \qquad S_p = \sum_{o \in p} P_o \Big( T\, m_o +
+        \sum_b H_b \big( \phi_{ob} h_{ob} - \sum_s x_{sob} \big) \Big) +
+        \sum_{a \in p} \Big( \sum_{k,b} A_{ka}\, H_b\, p_{kab} + \sum_{v,k} A_{vk}\, d_{vk} \Big) \qquad \forall p
+
+    What is already signed is in m.  Where the hours stand only by what is proved of their blocks, so does what
+    is paid in them.
+    The dual is what one USD a month more that the provider may be paid would save (USD per USD).
+    """
+    share = inputs.provider_max_spend_share
+    if share is None:
+        return
+    paid: dict[str, list[Var]] = {offer.provider: [] for offer in inputs.offers.values()}
+    for offer in inputs.offers.values():
+        paid[offer.provider].append((offer.existing or 0) * offer.usd_h * inputs.month_h)
+    machines = [(o, inputs.offers[o].usd_h * inputs.month_h * m) for o, m in v.always.items()]
+    machines += [(o, inputs.billed_usd(o, b) * h) for (o, b), h in v.hourly.items()]
+    machines += [(o, -inputs.offers[o].usd_h * inputs.block_h[b] * x) for (_, o, b), x in v.covered.items()]
+    for o, usd in machines:
+        paid[inputs.offers[o].provider].append(usd)
+    for (k, a, b), req_s in v.api.items():
+        paid.setdefault(inputs.provider_of[a], []).append(inputs.api_usd_h[k, a] * inputs.block_h[b] * req_s)
+    for (p, _), usd in v.block_paid.items():
+        paid.setdefault(p, []).append(usd)
+    for (w, k), requests in v.deferred_api.items():
+        window = inputs.windows[w]
+        paid.setdefault(window.api_provider[k], []).append(window.api_usd_request[k] * requests)
+    for provider, mine in paid.items():
+        yield (provider,), lpSum(mine) - share * lpSum(each for of in paid.values() for each in of) <= 0
+
+
 @family(over=("limit",), unit="kinds", says="no more kinds are used than {limit} allows", relaxed="raise {limit}")
 def within_few_kinds(inputs: FleetInputs, v: Variables) -> Rows:
     r"""At most so many providers, regions, GPU types or deployments are used at all, in any hour of the month.

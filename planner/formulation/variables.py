@@ -48,6 +48,7 @@ class Variables:
     self_hosts: Var | None = None  # e      1 if anything stands on a machine
     orders: dict[str, Var] = field(default_factory=dict)  # u_m    1 if the minimum order is placed
     block_usd: dict[str, Var] = field(default_factory=dict)  # C_b    cost of b where only proofs speak of it
+    block_paid: dict[tuple[str, str], Var] = field(default_factory=dict)  # S_pb   USD to p in b, likewise
     deferred: dict[tuple[str, str], Var] = field(default_factory=dict)  # D_kb  requests/month done in b, likewise
 
     served_on: dict[tuple[str, str, str], list[tuple[str, Var]]] = field(default_factory=dict)  # (c, g, b): (k, var)
@@ -61,6 +62,12 @@ class Variables:
         """The variable of what procurement decides: all month, or in one block."""
         offer, block = step
         return self.always[offer] if block is None else self.hourly[offer, block]
+
+
+def payees(inputs: FleetInputs) -> list[str]:
+    """All that may be paid for machines, promises of spend or tokens."""
+    sellers = {offer.provider for offer in inputs.offers.values()} | set(inputs.provider_of.values())
+    return sorted(sellers.union(*(window.api_provider.values() for window in inputs.windows.values())))
 
 
 def must_self_host(inputs: FleetInputs) -> bool:
@@ -193,6 +200,8 @@ def create_variables(problem: LpProblem, inputs: FleetInputs, operation: Operate
         v.added = {(o, *p): new("T") for p in pairs for o in by_hour if p[0] not in inputs.offers[o].away}
     if not operated:
         v.block_usd = {b: new("C") for b in inputs.block_h}
+        if inputs.provider_max_spend_share is not None:
+            v.block_paid = {(p, b): new("S") for p in payees(inputs) for b in inputs.block_h}
         v.deferred = {(k, b): new("Q", inputs.windows[w].requests_month[k]) for (k, b), w in in_window.items()}
     for k, a in inputs.api_usd_h:
         for b in inputs.block_h:

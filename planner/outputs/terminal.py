@@ -86,6 +86,9 @@ def spread_words(spread: Spread, page: Page) -> None:
     for each in spread.leaning:
         most = percent(spread.max_provider_traffic_share)
         page.say(f"No provider serves more than {percent(each.share)} of {each.workload} in any hour (at most {most}).")
+    if spread.paid:
+        paid = ", ".join(f"{each.provider} {percent(each.share)}" for each in spread.paid)
+        page.say(f"Paid for machines and tokens: {paid} (at most {percent(spread.max_provider_spend_share)} each).")
 
 
 def show_changes(plan: Plan, page: Page) -> None:

@@ -106,6 +106,13 @@ def _spread(problem: Problem) -> Iterator[Finding]:
             limits = f"{spread.max_providers} x max_provider_traffic_share of {spread.max_provider_traffic_share:g}"
             what = f"{limits} is {served:g} of the requests, and no API serves the rest."
             yield Finding(("spread", "max_providers"), what + "  Raise one of the two, or allow APIs.")
+    no_tokens = not problem.apis.allow or not any(w.apis for w in problem.workloads.values())
+    if spread.max_providers is not None and no_tokens:
+        paid = spread.max_providers * spread.max_provider_spend_share
+        if paid < 1:
+            limits = f"{spread.max_providers} x max_provider_spend_share of {spread.max_provider_spend_share:g}"
+            what = f"{limits} is {paid:g} of what is paid, and no API is paid the rest."
+            yield Finding(("spread", "max_providers"), what + "  Raise one of the two, or allow APIs.")
     asked = problem.resilience
     named = [w for name, w in problem.workloads.items() if name in asked.workloads]
     must = named or [w for w in live if w.slo.model_dump(exclude_none=True, exclude={"percentile"})]

@@ -19,6 +19,11 @@ class Spread(Section):
         description="largest share of any workload that one provider serves in any hour, its API included; "
         "work that may wait is exempt",
     )
+    max_provider_spend_share: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=1,
+        description="largest share of the month's bill for machines, promises of spend and tokens that one provider "
+        "is paid, what is signed already included",
+    )
     max_providers: Few | None = Field(default=None, description="providers that machines are bought from; APIs aside")
     max_regions: Few | None = Field(default=None, description="regions of providers; one that is not stated counts too")
     max_gpu_types: Few | None = Field(default=None, description="GPU types")
