@@ -165,7 +165,7 @@ def settle(best: Plan, within_share: float, goals: Sequence[Goal], tried: Sequen
     beyond: list[Tried] = []
     for goal in goals:
         mine = [each for each in tried if each.goal == goal.name]
-        value = next((v for v in goal.values if any(keeps(goal, v, each, goals) for each in known)), math.inf)
+        value = next((v for v in goal.stricter(best) if any(keeps(goal, v, each, goals) for each in known)), math.inf)
         if value < math.inf:
             reached.append(reach(best, goal, value, [t for t in known if keeps(goal, value, t, goals)], mine))
         beyond += told_beyond(goal, [each for each in mine if each.value < value])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from planner.analysis.scaled import scaled
 from planner.catalog.load import Catalog
-from planner.catalog.rows import TERM_MONTHS
+from planner.catalog.rows import TERM_MONTHS, PriceOffer
 from planner.market import allowed_terms, offers_of
 from planner.plan import Plan, Purchase
 from planner.problem.matching import allows
@@ -73,7 +73,9 @@ def goals_of(problem: Problem, catalog: Catalog, best: Plan) -> Iterator[Goal]:
     yield few("max_gpu_types", "GPU type", best, lambda plan: {p.gpu for p in plan.purchases})
     yield few("max_deployments", "deployment", best, lambda plan: running(plan))
     yield few_machines(best)
-    months = sorted({TERM_MONTHS.get(term, 0) for term in allowed_terms(problem)} | {0})
+    sold = sold_here(problem, catalog)
+    terms = {row.term for row in sold} | {quote.term for quote in problem.procurement.spend_quotes}
+    months = sorted({TERM_MONTHS.get(term, 0) for term in terms & allowed_terms(problem)} | {0})
     yield Goal(
         name="shortest terms",
         values=tuple(months),
@@ -88,7 +90,7 @@ def goals_of(problem: Problem, catalog: Catalog, best: Plan) -> Iterator[Goal]:
         measure=upfront_usd,
         says=lambda usd: f"at most {usd:,.0f} USD upfront" if usd else "no upfront cash",
     )
-    if "spot" in allowed_terms(problem) and any(w.interruptible for w in problem.workloads.values()):
+    if "spot" in terms and any(w.interruptible for w in problem.workloads.values()):
         yield Goal(
             name="no spot",
             values=(0,),
@@ -96,7 +98,8 @@ def goals_of(problem: Problem, catalog: Catalog, best: Plan) -> Iterator[Goal]:
             measure=lambda plan: sum(p.term == "spot" for p in plan.purchases),
             says=lambda _: "no spot",
         )
-    vendors = vendors_of(problem, catalog)
+    gpus = {row.gpu for row in sold} | {machine.gpu for machine in problem.procurement.purchases}
+    vendors = sorted({maker(gpu, catalog) for gpu in gpus} - {""})
     for vendor in vendors if len(vendors) > 1 else ():
         yield one_vendor(vendor, catalog)
     if problem.apis.allow and any(w.apis for w in problem.workloads.values()):
@@ -220,16 +223,11 @@ def upfront_usd(plan: Plan) -> float:
     return sum(p.upfront_usd for p in new(plan)) + sum(s.upfront_usd for s in plan.spends if not s.existing)
 
 
-def vendors_of(problem: Problem, catalog: Catalog) -> list[str]:
-    """Makers of the GPUs that may be bought."""
+def sold_here(problem: Problem, catalog: Catalog) -> list[PriceOffer]:
+    """Offers of the places and on the terms that the problem allows."""
     terms, where = allowed_terms(problem), problem.procurement.where
-    gpus = {
-        row.gpu
-        for row, _ in offers_of(problem, catalog)
-        if row.term in terms and allows(where, row, maker(row.gpu, catalog))
-    }
-    gpus |= {machine.gpu for machine in problem.procurement.purchases}
-    return sorted({maker(gpu, catalog) for gpu in gpus} - {""})
+    rows = (row for row, _ in offers_of(problem, catalog) if row.term in terms)
+    return [row for row in rows if allows(where, row, maker(row.gpu, catalog))]
 
 
 def maker(gpu: str, catalog: Catalog) -> str:
