@@ -39,6 +39,7 @@ class Tried:
     plan: Plan | None
     bound_usd_month: float | None  # no plan that keeps it costs less; None: not known
     why: str = ""  # of what is impossible
+    more_traffic: bool = False  # the plan is for another load: no other goal may have it
 
     @property
     def usd_month(self) -> float | None:
@@ -126,7 +127,7 @@ def ask_goal(best: Plan, limit: float, case: Case, name: str) -> list[Tried]:
 def ask(case: Case, goal: Goal, value: float, limit: float) -> Tried:
     """One goal at one value."""
     problem = goal.turn(case.file.problem, value)
-    says = partial(Tried, goal=goal.name, value=value, words=goal.says(value))
+    says = partial(Tried, goal=goal.name, value=value, words=goal.says(value), more_traffic=goal.more_traffic)
     try:
         plan = case.solve(replace(case.file, problem=problem), case.catalog)
     except NoCandidate as error:
@@ -165,9 +166,9 @@ def settle(best: Plan, within_share: float, goals: Sequence[Goal], tried: Sequen
     beyond: list[Tried] = []
     for goal in goals:
         mine = [each for each in tried if each.goal == goal.name]
-        value = next((v for v in goal.stricter(best) if any(keeps(goal, v, each, goals) for each in known)), math.inf)
+        value = next((v for v in goal.stricter(best) if any(keeps(goal, v, each) for each in known)), math.inf)
         if value < math.inf:
-            reached.append(reach(best, goal, value, [t for t in known if keeps(goal, value, t, goals)], mine))
+            reached.append(reach(best, goal, value, [t for t in known if keeps(goal, value, t)], mine))
         beyond += told_beyond(goal, [each for each in mine if each.value < value])
     plans = {id(each.plan): each.plan for each in reached}
     found = [together(plan, [each for each in reached if each.plan is plan]) for plan in plans.values()]
@@ -182,12 +183,11 @@ def settle(best: Plan, within_share: float, goals: Sequence[Goal], tried: Sequen
     )
 
 
-def keeps(goal: Goal, value: float, tried: Tried, goals: Sequence[Goal]) -> bool:
-    """Whether what was found for any goal keeps a value of this one.  A plan for more traffic counts for that alone."""
+def keeps(goal: Goal, value: float, tried: Tried) -> bool:
+    """Whether what was found for any goal keeps a value of this one."""
     if tried.goal == goal.name:
         return tried.value <= value
-    alike = not any(each.more_traffic for each in goals if each.name == tried.goal)
-    return alike and tried.plan is not None and goal.keeps(tried.plan, value)
+    return not tried.more_traffic and tried.plan is not None and goal.keeps(tried.plan, value)
 
 
 def reach(best: Plan, goal: Goal, value: float, keeping: Sequence[Tried], mine: Sequence[Tried]) -> Reached:

@@ -56,7 +56,7 @@ class Goal:
     measure: Callable[[Plan], float]  # a plan keeps a value if this is no more
     says: Callable[[float], str]
     by_degrees: bool = False  # its strictest value is of no interest in itself
-    more_traffic: bool = False  # its plans are for another load: no other goal may have them
+    more_traffic: bool = False  # its plans are for another load
 
     def stricter(self, plan: Plan) -> tuple[float, ...]:
         """The values that a plan does not keep, the strictest first."""
@@ -98,7 +98,8 @@ def goals_of(problem: Problem, catalog: Catalog, best: Plan) -> Iterator[Goal]:
             measure=lambda plan: sum(p.term == "spot" for p in plan.purchases),
             says=lambda _: "no spot",
         )
-    gpus = {row.gpu for row in sold} | {machine.gpu for machine in problem.procurement.purchases}
+    buying = problem.procurement
+    gpus = {each.gpu for each in (*sold, *buying.purchases, *buying.serverless)}
     vendors = sorted({maker(gpu, catalog) for gpu in gpus} - {""})
     for vendor in vendors if len(vendors) > 1 else ():
         yield one_vendor(vendor, catalog)

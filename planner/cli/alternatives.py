@@ -59,13 +59,13 @@ def alternatives(
     """
     from json import dumps
 
-    from planner import instead, verbs
+    from planner import explaining, verbs
     from planner.outputs.alternatives import alternatives_object, show_alternatives
 
     read = verbs.load(problem)
     folder_for(output)
     found = watched_processes(
-        lambda report: instead.alternatives(
+        lambda report: explaining.alternatives(
             read,
             within_share=within,
             gap=gap,

@@ -48,6 +48,9 @@ def show_alternatives(found: Alternatives, console: Console) -> None:
         page.title(head)
         page.say("No other wish can be had for so little more.")
     show_beyond(found, page)
+    if not found.proved:
+        page.console.print()
+        page.say("The time limit came before some of this was proved: longer runs may find less.", "yellow", indent=0)
     page.console.print()
     page.say(
         f"{things(found.solves, 'solve')} beside the plan's own, each audited.  Proof: how far a cheaper plan that is "
