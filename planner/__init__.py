@@ -6,13 +6,9 @@
 
 `load` reads and checks a problem file; `solve` finds the cheapest plan, proves how good it is and audits it;
 `sweep` solves again at other prices or loads; `evaluate` costs and checks a fleet that is given (`load_fleet`);
-<<<<<<< HEAD
 `compare` puts two plans beside each other; `robust` finds one plan for many scenarios; `explain` says why a plan
-is as it is.  They are imported when first asked for: `plan --help` is quick.
-=======
-`compare` puts two plans beside each other; `robust` finds one plan for many scenarios; `alternatives` finds plans that
-cost little more than the best.  They are imported when first asked for: `plan --help` is quick.
->>>>>>> 623cc25 (Alternatives in the README and on a page; its output to come)
+is as it is; `alternatives` finds plans that cost little more.  They are imported when first asked for: `plan --help` is
+quick.
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ def goals_of(problem: Problem, catalog: Catalog, best: Plan) -> Iterator[Goal]:
             says=lambda _: "no spot",
         )
     buying = problem.procurement
-    gpus = {each.gpu for each in (*sold, *buying.purchases, *buying.serverless)}
+    gpus = {row.gpu for row in sold} | {m.gpu for m in buying.purchases} | {quote.gpu for quote in buying.serverless}
     vendors = sorted({maker(gpu, catalog) for gpu in gpus} - {""})
     for vendor in vendors if len(vendors) > 1 else ():
         yield one_vendor(vendor, catalog)
