@@ -7,7 +7,8 @@
 `load` reads and checks a problem file; `solve` finds the cheapest plan, proves how good it is and audits it;
 `sweep` solves again at other prices or loads; `evaluate` costs and checks a fleet that is given (`load_fleet`);
 `compare` puts two plans beside each other; `robust` finds one plan for many scenarios; `explain` says why a plan
-is as it is.  They are imported when first asked for: `plan --help` is quick.
+is as it is; `alternatives` finds plans that cost little more.  They are imported when first asked for: `plan --help` is
+quick.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from planner.explaining import explain
+    from planner.explaining import alternatives, explain
     from planner.verbs import compare, evaluate, load, load_fleet, robust, solve, sweep
 
-__all__ = ["compare", "evaluate", "explain", "load", "load_fleet", "robust", "solve", "sweep"]
+__all__ = ["alternatives", "compare", "evaluate", "explain", "load", "load_fleet", "robust", "solve", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

@@ -17,6 +17,7 @@ from planner.deployed import Served
 from planner.endpoints import Endpoint
 from planner.interruptions import MONTH_H
 from planner.market import WEEK_H, Lot
+from planner.numbers import paid_anyway
 from planner.outlays import Converted
 from planner.plan import ApiPurchase, Dropped, Plan, PricesObserved, Purchase, SpendPurchase, Status
 from planner.problem.schema import Currency, Problem
@@ -46,13 +47,14 @@ def finish(
         for reason, count in sorted(drops.count.items(), key=lambda item: -item[1])
     )
     if solution.usd_month is None:
+        paid = paid_anyway(problem, reduced.lots.values(), reduced.spends.values())
         return Plan(
             problem=problem.name,
             title=problem.title,
             status=status,
             usd_month=None,
             usd_month_decided=None,
-            bound_usd_month=solution.bound_usd_month,
+            bound_usd_month=None if solution.bound_usd_month is None else solution.bound_usd_month + paid,
             gap=None,
             gap_asked=asked_gap,
             solver=solver,

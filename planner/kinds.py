@@ -47,13 +47,21 @@ class Part:
 class Division:
     """One search among few kinds: the best plan so far, and what is known of the parts that are done with."""
 
-    def __init__(self, inputs: FleetInputs, settings: Settings, progress: Progress, search_all: SearchAll) -> None:
+    def __init__(
+        self,
+        inputs: FleetInputs,
+        settings: Settings,
+        progress: Progress,
+        search_all: SearchAll,
+        enough_usd: float = math.inf,
+    ) -> None:
         if inputs.provider_usd_month:
             whose = {o: offer.provider for o, offer in inputs.offers.items()}
             anyone = FewKinds(kind=whose, most=len(whose), usd_month=inputs.provider_usd_month)
             inputs = replace(inputs, few_kinds={**inputs.few_kinds, FEE: anyone})
         self.fees = {f: few.usd_month for f, few in inputs.few_kinds.items() if few.usd_month}
         self.inputs, self.settings, self.progress, self.search_all = inputs, settings, progress, search_all
+        self.limit_usd = enough_usd
         self.started = time.perf_counter()
         self.kinds = {(f, i) for f, few in inputs.few_kinds.items() for i in few.kind.values()}
         self.best: Solution | None = None
@@ -69,8 +77,8 @@ class Division:
     def enough_usd(self) -> float:
         """A plan that costs no less than this is not worth finding."""
         if self.best is None or self.best.usd_month is None:
-            return math.inf
-        return self.best.usd_month - self.settings.gap * abs(self.best.usd_month) - 1e-6
+            return self.limit_usd
+        return min(self.limit_usd, self.best.usd_month - self.settings.gap * abs(self.best.usd_month) - 1e-6)
 
     def bound_usd(self) -> float:
         """No plan costs less."""
@@ -184,14 +192,17 @@ class Division:
                 seconds=seconds,
                 first_plan_s=None,
             )
-        ended = Ended.OPTIMAL if bound >= self.enough_usd() else Ended.FEASIBLE
+        within = (self.best.usd_month or 0.0) * (1 - self.settings.gap) - 1e-6
+        ended = Ended.OPTIMAL if bound >= within else Ended.FEASIBLE
         known = bound if math.isfinite(bound) else None
         return replace(self.best, ended=ended, bound_usd_month=known, seconds=seconds, first_plan_s=self.first_plan_s)
 
 
-def search_few_kinds(inputs: FleetInputs, settings: Settings, progress: Progress, search_all: SearchAll) -> Solution:
+def search_few_kinds(
+    inputs: FleetInputs, settings: Settings, progress: Progress, search_all: SearchAll, enough_usd: float = math.inf
+) -> Solution:
     """The cheapest plan that uses no more kinds than allowed, by a search that knows no such limit."""
-    answer = Division(inputs, settings, progress, search_all).run()
+    answer = Division(inputs, settings, progress, search_all, enough_usd).run()
     if answer.ended is not Ended.INFEASIBLE:
         return answer
     roughly = replace(settings, gap=max(settings.gap, ROUGHLY))

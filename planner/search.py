@@ -44,17 +44,22 @@ MOMENT_S = 1.0
 """With less time left than this, no whole program is begun."""
 
 
-def search(inputs: FleetInputs, settings: Settings, progress: Progress = silent) -> Solution:
-    """The cheapest plan, within `settings.gap` of the best if the time allows."""
+def search(
+    inputs: FleetInputs, settings: Settings, progress: Progress = silent, enough_usd: float = math.inf
+) -> Solution:
+    """The cheapest plan, within `settings.gap` of the best if the time allows.
+
+    Ends, perhaps without a plan, once none costs less than `enough_usd` [USD/month].
+    """
     if (inputs.few_kinds or inputs.provider_usd_month) and tells_bound(settings.solver):
-        return search_few_kinds(inputs, settings, progress, search_all_kinds)
-    return search_all_kinds(inputs, settings, progress)
+        return search_few_kinds(inputs, settings, progress, search_all_kinds, enough_usd)
+    return search_all_kinds(inputs, settings, progress, enough_usd)
 
 
 def search_all_kinds(
     inputs: FleetInputs, settings: Settings, progress: Progress = silent, enough_usd: float = math.inf
 ) -> Solution:
-    """The same where nothing limits the kinds used; ends, perhaps without a plan, once none costs less than enough."""
+    """The same where nothing limits the kinds used."""
     if not tells_bound(settings.solver):
         return solve_directly(Search(inputs, settings, progress, enough_usd=enough_usd))
     return go_on(Search(with_rise(inputs, settings), settings, progress, enough_usd=enough_usd))

@@ -87,8 +87,13 @@ class Search:
             self.bound = max(self.bound, bound)
 
     def ended(self, ended: Ended, in_the_way: tuple[str, ...] = ()) -> Solution:
-        """The answer as it stands."""
+        """The answer as it stands; not the best plan where the search ended because none could be worth finding."""
         found = self.best
+        if ended is Ended.OPTIMAL and self.bound >= self.enough_usd:
+            if found is None:
+                ended = Ended.STOPPED
+            elif found.usd_month - self.bound > self.settings.gap * abs(found.usd_month) + 1e-6:
+                ended = Ended.FEASIBLE
         existing = {o: offer.existing for o, offer in self.inputs.offers.items() if offer.existing}
         return Solution(
             ended=ended,

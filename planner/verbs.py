@@ -5,6 +5,7 @@ A verb takes plain values and returns plain values; it prints nothing and writes
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
@@ -93,11 +94,13 @@ def solve(
     threads: int | None = None,
     today: date | None = None,
     price_spares: bool = True,
+    enough_usd_month: float = math.inf,
     progress: Progress = silent,
 ) -> Plan:
     """The cheapest plan for a problem, proved and audited; what is left out comes from the problem file.
 
     `price_spares`: also say what it costs to survive losses, by a second search without that promise.
+    `enough_usd_month`: once it is proved that no plan costs less, end, with or without one.
 
     Raises `NoCandidate` where something can be served by nothing, `AuditFailed` if the plan breaks its own problem.
     An infeasible problem is not an error here: the plan's status says so, and what stands in the way.
@@ -107,13 +110,13 @@ def solve(
     progress("reading prices and rates", None, None)
     day = today or date.today()
     reduced = reduce_problem(problem.problem, problem.folder, catalog, day)
-    solution = search(reduced.inputs, settings, progress)
+    paid = paid_anyway(problem.problem, reduced.lots.values(), reduced.spends.values())
+    solution = search(reduced.inputs, settings, progress, enough_usd_month - paid)
     without_budget_usd = None
     if "within_budget" in solution.in_the_way:
         progress("solving without the budget", None, None)
         free = search(replace(reduced.inputs, budget_usd_month=None), replace(settings, gap=0.02), progress)
         if free.usd_month is not None:
-            paid = paid_anyway(problem.problem, reduced.lots.values(), reduced.spends.values())
             without_budget_usd = free.usd_month + paid
     solution = tidy(reduced.inputs, solution, settings)
     plan = finish(problem.problem, reduced, solution, day, settings.gap, settings.solver, without_budget_usd)

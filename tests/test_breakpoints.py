@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from test_brute_force import blended, interrupted, little_from_apis, promised, scattered, spread_out, surviving
 from test_egress import tiered
 from test_min_replicas import running
+from test_serverless import with_endpoints
 from test_sharing import random_shared
 from test_startup import starting
 from typer.testing import CliRunner
@@ -397,6 +398,7 @@ def test_every_rule_that_counts_prices_is_one_that_is_known_to():
         little_from_apis,
         running,
         starting,
+        with_endpoints,
     )
     for fleet in (random_fleet, *fleets):
         for seed in range(30):

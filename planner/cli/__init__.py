@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from planner.cli.alternatives import alternatives
 from planner.cli.answering import INTERRUPTED, Answering, hush_cleaning, keep_stdout_clean, still_solving
 from planner.cli.breaking_even import breakeven
 from planner.cli.breaking_points import breakpoints
@@ -53,6 +54,7 @@ app.command()(tornado)
 app.command()(montecarlo)
 app.command()(frontier)
 app.command()(targets)
+app.command()(alternatives)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(rfq)
