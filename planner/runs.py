@@ -31,10 +31,11 @@ def read_run(program: FleetInputs, v: Variables, block: str) -> BlockRun:
         for (c, g), work in load.items()
     }
     let_run(program, v, block, replicas)
-    # A machine on which nothing stands may cost nothing, where a spend commitment has room: it is let go all the same.
+    # A machine on which nothing stands may cost nothing, where a spend commitment has room: it is let go all the same,
+    # unless it is paid for so that another provider gets no more than its share.
     stands = {g for _, g in replicas}
-    offers = program.offers
-    hourly = {o: n for o, n in hourly.items() if offers[o].billing != "hourly" or offers[o].group in stands}
+    offers, shared = program.offers, program.provider_max_spend_share is not None
+    hourly = {o: n for o, n in hourly.items() if shared or offers[o].billing != "hourly" or offers[o].group in stands}
     hours = program.block_h[block]
     covered = {
         (s, o): min(x.varValue, hourly[o])

@@ -243,7 +243,8 @@ procurement:
 apis: {providers: [together-ai], exclude_providers: [oci], max_req_s: 3}
 spot: {kept_share: 0.5, max_machines_pool: 2}
 resilience: {machine: true, region: true, provider: true}
-spread: {max_provider_traffic_share: 0.5, max_providers: 2, max_regions: 2, max_gpu_types: 1, max_deployments: 2}
+spread: {max_provider_traffic_share: 0.5, max_provider_spend_share: 0.6, max_providers: 2, max_regions: 2,
+         max_gpu_types: 1, max_deployments: 2}
 budget: {usd_month: 100}
 """
 
