@@ -35,7 +35,7 @@ def scaled_to_zero(req_s: float, service_s: float, idle_s: float, cold_start_s: 
     (0.5034, 17.88, 0.4966)
     >>> use = scaled_to_zero(0.01, 10, 60, 50, start_is_billed=True)  # a cycle is 100 s off, 50 s starting, 101.4 s on
     >>> round(use.billed_share, 4), round(use.starts_h, 2), round(use.cold_share, 4)
-    (0.6022, 14.32, 0.5968)
+    (0.6022, 14.32, 0.5967)
     """
     gone = math.exp(-req_s * (service_s + idle_s))  # chance that no request follows in time
     starting = req_s * cold_start_s * gone

@@ -19,6 +19,7 @@ from test_egress import tiered
 from test_min_replicas import running
 from test_serverless import with_endpoints
 from test_sharing import random_shared
+from test_spend_share import shared_out
 from test_startup import starting
 from typer.testing import CliRunner
 
@@ -399,6 +400,7 @@ def test_every_rule_that_counts_prices_is_one_that_is_known_to():
         running,
         starting,
         with_endpoints,
+        shared_out,
     )
     for fleet in (random_fleet, *fleets):
         for seed in range(30):
@@ -413,4 +415,4 @@ def test_every_rule_that_counts_prices_is_one_that_is_known_to():
             counting |= {label[0] for label in rows if str(rows[label]) != str(other[label])}
     learned = {"never_cheaper_than_proved", "count_beyond", "no_more_than_there_is"}  # of one price, for that price
     assert {family.name for family in ROWS} - seen <= learned, "a rule that no fleet here has: add one that does"
-    assert counting == {"within_budget", "within_upfront_cash", "covered_by_spend"}
+    assert counting == {"within_budget", "within_upfront_cash", "covered_by_spend", "within_provider_spend"}

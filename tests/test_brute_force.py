@@ -158,9 +158,9 @@ def check_survival(i: FleetInputs, run: BlockRun, g: str, machines: int) -> None
 
 
 @pytest.mark.parametrize("kind", range(5), ids=KINDS)
-def test_the_search_finds_what_trying_everything_finds(kind):
+def test_the_search_finds_what_trying_everything_finds(kind, thin):
     feasible = 0
-    for seed in range(kind, 320, 5):
+    for seed in range(kind, 320, 5)[::thin]:
         inputs = random_fleet(seed)
         expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
         if expected is None:
@@ -171,7 +171,7 @@ def test_the_search_finds_what_trying_everything_finds(kind):
         assert found.usd_month == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
         assert found.bound_usd_month <= expected * (1 + AGREE) + AGREE, seed
         check_plan(inputs, found)
-    assert feasible > 30  # of 64: not a test of infeasible problems only
+    assert thin > 1 or (feasible > 30)  # of 64: not a test of infeasible problems only
 
 
 def surviving(seed: int) -> FleetInputs:
@@ -231,9 +231,9 @@ def scattered(seed: int) -> FleetInputs:
 
 
 @pytest.mark.parametrize("kind", range(5), ids=KINDS)
-def test_the_loss_of_a_place_costs_what_trying_everything_finds(kind):
+def test_the_loss_of_a_place_costs_what_trying_everything_finds(kind, thin):
     dearer = feasible = 0
-    for seed in range(6020 + kind, 6160, 5):
+    for seed in range(6020 + kind, 6160, 5)[::thin]:
         inputs = scattered(seed)
         expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
         if expected is None:
@@ -248,7 +248,7 @@ def test_the_loss_of_a_place_costs_what_trying_everything_finds(kind):
         careless = search(inputs.careless(), EXACT)
         assert careless.usd_month <= found.usd_month * (1 + AGREE) + AGREE, seed  # a promise never saves money
         dearer += found.usd_month > careless.usd_month * (1 + AGREE) + AGREE
-    assert dearer > 3 and feasible > 8, (dearer, feasible)
+    assert thin > 1 or (dearer > 3 and feasible > 8), (dearer, feasible)
 
 
 def spread_out(seed: int) -> FleetInputs:
@@ -278,9 +278,9 @@ def spread_out(seed: int) -> FleetInputs:
 
 
 @pytest.mark.parametrize("kind", range(5), ids=KINDS)
-def test_few_kinds_and_shares_of_providers_cost_what_trying_everything_finds(kind):
+def test_few_kinds_and_shares_of_providers_cost_what_trying_everything_finds(kind, thin):
     dearer = feasible = 0
-    for seed in range(4000 + kind, 4240, 5):
+    for seed in range(4000 + kind, 4240, 5)[::thin]:
         inputs = spread_out(seed)
         expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
         if expected is None:
@@ -296,7 +296,7 @@ def test_few_kinds_and_shares_of_providers_cost_what_trying_everything_finds(kin
             assert solve_model(assemble(inputs), EXACT).objective == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
         free = search(replace(inputs, few_kinds={}, provider_max_share={}), EXACT)
         dearer += found.usd_month > free.usd_month * (1 + AGREE) + AGREE
-    assert dearer > 2 and feasible > 8, (dearer, feasible)
+    assert thin > 1 or (dearer > 2 and feasible > 8), (dearer, feasible)
 
 
 def little_from_apis(seed: int) -> FleetInputs:
@@ -309,9 +309,9 @@ def little_from_apis(seed: int) -> FleetInputs:
 
 
 @pytest.mark.parametrize("kind", range(5), ids=KINDS)
-def test_a_share_for_apis_costs_what_trying_everything_finds(kind):
+def test_a_share_for_apis_costs_what_trying_everything_finds(kind, thin):
     dearer = feasible = 0
-    for seed in range(6000 + kind, 6250, 5):
+    for seed in range(6000 + kind, 6250, 5)[::thin]:
         inputs = little_from_apis(seed)
         expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
         if expected is None:
@@ -324,7 +324,7 @@ def test_a_share_for_apis_costs_what_trying_everything_finds(kind):
         check_plan(inputs, found)
         check_plan(inputs, tidy(inputs, found, EXACT))
         dearer += found.usd_month > search(replace(inputs, api_max_share={}), EXACT).usd_month * (1 + AGREE) + AGREE
-    assert dearer > 2 and feasible > 8, (dearer, feasible)
+    assert thin > 1 or (dearer > 2 and feasible > 8), (dearer, feasible)
 
 
 def blended(seed: int) -> FleetInputs:
@@ -355,9 +355,9 @@ def blended(seed: int) -> FleetInputs:
 
 
 @pytest.mark.parametrize("kind", range(5), ids=KINDS)
-def test_a_blend_of_models_costs_what_trying_everything_finds(kind):
+def test_a_blend_of_models_costs_what_trying_everything_finds(kind, thin):
     dearer = feasible = 0
-    for seed in range(3000 + kind, 3200, 5):
+    for seed in range(3000 + kind, 3200, 5)[::thin]:
         inputs = blended(seed)
         expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
         if expected is None:
@@ -371,7 +371,7 @@ def test_a_blend_of_models_costs_what_trying_everything_finds(kind):
         tidied = tidy(inputs, found, EXACT)
         check_plan(inputs, tidied)
         dearer += found.usd_month > search(replace(inputs, blends={}), EXACT).usd_month * (1 + AGREE) + AGREE
-    assert dearer > 2 and feasible > 8, (dearer, feasible)
+    assert thin > 1 or (dearer > 2 and feasible > 8), (dearer, feasible)
 
 
 def promised(seed: int, fleet: Callable[[int], FleetInputs] = random_fleet) -> FleetInputs:
@@ -397,9 +397,9 @@ def promised(seed: int, fleet: Callable[[int], FleetInputs] = random_fleet) -> F
 
 
 @pytest.mark.parametrize("kind", range(5), ids=KINDS)
-def test_promises_of_spend_cost_what_trying_everything_finds(kind):
+def test_promises_of_spend_cost_what_trying_everything_finds(kind, thin):
     feasible = covering = 0
-    for seed in range(3000 + kind, 3160, 5):
+    for seed in range(3000 + kind, 3160, 5)[::thin]:
         inputs = promised(seed)
         expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
         if expected is None:
@@ -411,13 +411,13 @@ def test_promises_of_spend_cost_what_trying_everything_finds(kind):
         assert found.bound_usd_month <= expected * (1 + AGREE) + AGREE, seed
         check_plan(inputs, found)
         covering += any(run.covered for run in found.runs)
-    assert feasible > 8 and covering > 2, (feasible, covering)
+    assert thin > 1 or (feasible > 8 and covering > 2), (feasible, covering)
 
 
 @pytest.mark.parametrize("kind", range(5), ids=KINDS)
-def test_interruptions_cost_what_trying_everything_finds(kind):
+def test_interruptions_cost_what_trying_everything_finds(kind, thin):
     feasible = 0
-    for seed in range(2000 + kind, 2120, 5):
+    for seed in range(2000 + kind, 2120, 5)[::thin]:
         inputs = interrupted(seed)
         expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
         if expected is None:
@@ -427,13 +427,13 @@ def test_interruptions_cost_what_trying_everything_finds(kind):
         assert found.ended is Ended.OPTIMAL, seed
         assert found.usd_month == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
         check_plan(inputs, found)
-    assert feasible > 8
+    assert thin > 1 or (feasible > 8)
 
 
 @pytest.mark.parametrize("kind", range(5), ids=KINDS)
-def test_a_spare_machine_costs_what_trying_everything_finds(kind):
+def test_a_spare_machine_costs_what_trying_everything_finds(kind, thin):
     dearer = feasible = 0
-    for seed in range(1000 + kind, 1120, 5):
+    for seed in range(1000 + kind, 1120, 5)[::thin]:
         inputs = surviving(seed)
         expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
         if expected is None:
@@ -446,7 +446,7 @@ def test_a_spare_machine_costs_what_trying_everything_finds(kind):
         careless = search(replace(inputs, protected=frozenset()), EXACT)
         assert careless.usd_month <= found.usd_month * (1 + AGREE) + AGREE, seed  # a promise never saves money
         dearer += found.usd_month > careless.usd_month * (1 + AGREE) + AGREE
-    assert dearer > 3 and feasible > 8, (dearer, feasible)
+    assert thin > 1 or (dearer > 3 and feasible > 8), (dearer, feasible)
 
 
 def given(seed: int) -> FleetInputs:
@@ -469,9 +469,9 @@ def given(seed: int) -> FleetInputs:
 
 
 @pytest.mark.parametrize("kind", range(5), ids=KINDS)
-def test_machines_that_are_away_at_times_are_run_as_trying_everything_finds(kind):
+def test_machines_that_are_away_at_times_are_run_as_trying_everything_finds(kind, thin):
     feasible = 0
-    for seed in range(3000 + kind, 3120, 5):
+    for seed in range(3000 + kind, 3120, 5)[::thin]:
         inputs = given(seed)
         expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
         if expected is None:
@@ -480,13 +480,13 @@ def test_machines_that_are_away_at_times_are_run_as_trying_everything_finds(kind
         feasible += 1
         assert found.usd_month == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
         check_plan(inputs, found)
-    assert feasible > 4
+    assert thin > 1 or (feasible > 4)
 
 
 @pytest.mark.parametrize("kind", range(5), ids=KINDS)
-def test_no_way_to_run_a_given_fleet_serves_more_tokens_by_the_hour(kind):
+def test_no_way_to_run_a_given_fleet_serves_more_tokens_by_the_hour(kind, thin):
     short = 0
-    for seed in range(4000 + kind, 4120, 5):
+    for seed in range(4000 + kind, 4120, 5)[::thin]:
         inputs = replace(given(seed), windows={}, api_usd_h={}, api_max_req_s={}, egress_usd_h={})
         inputs = replace(inputs, self_host_usd_month=0, provider_usd_month=0)
         tokens = {k: 100.0 * (1 + i) for i, k in enumerate(sorted(inputs.class_workload))}
@@ -500,7 +500,7 @@ def test_no_way_to_run_a_given_fleet_serves_more_tokens_by_the_hour(kind):
         # and what is not left out can be served
         served = search(Shortfall(req_s=found).of(inputs), EXACT)
         assert served.usd_month is not None, seed
-    assert short > 4
+    assert thin > 1 or (short > 4)
 
 
 def test_a_plan_within_a_gap_is_within_it_and_its_bound_is_true():
@@ -545,9 +545,9 @@ def test_rentals_of_two_hours_in_a_week_of_three_leave_no_single_hour():
 
 
 @pytest.mark.parametrize("fleet", [surviving, interrupted, spread_out, blended], ids=lambda fleet: fleet.__name__)
-def test_promises_beside_every_other_rule_cost_what_trying_everything_finds(fleet):
+def test_promises_beside_every_other_rule_cost_what_trying_everything_finds(fleet, thin):
     feasible = covering = 0
-    for seed in range(5000, 5080):
+    for seed in range(5000, 5080)[::thin]:
         inputs = promised(seed, fleet)
         expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
         if expected is None:
@@ -558,7 +558,7 @@ def test_promises_beside_every_other_rule_cost_what_trying_everything_finds(flee
         assert found.usd_month == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
         check_plan(inputs, found)
         covering += any(run.covered for run in found.runs)
-    assert feasible > 8 and covering > 2, (feasible, covering)
+    assert thin > 1 or (feasible > 8 and covering > 2), (feasible, covering)
 
 
 def signed(seed: int) -> FleetInputs:
@@ -574,9 +574,9 @@ def signed(seed: int) -> FleetInputs:
 
 
 @pytest.mark.parametrize("kind", range(5), ids=KINDS)
-def test_promises_already_made_are_used_as_trying_everything_uses_them(kind):
+def test_promises_already_made_are_used_as_trying_everything_uses_them(kind, thin):
     feasible = covering = 0
-    for seed in range(7000 + kind, 7150, 5):
+    for seed in range(7000 + kind, 7150, 5)[::thin]:
         inputs = signed(seed)
         expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
         if expected is None:
@@ -587,4 +587,4 @@ def test_promises_already_made_are_used_as_trying_everything_uses_them(kind):
         assert found.usd_month == pytest.approx(expected, rel=AGREE, abs=AGREE), seed
         check_plan(inputs, found)
         covering += any(run.covered for run in found.runs)
-    assert feasible > 8 and covering > 2, (feasible, covering)
+    assert thin > 1 or (feasible > 8 and covering > 2), (feasible, covering)

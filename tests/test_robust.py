@@ -212,9 +212,9 @@ def brute(scenarios: Mapping[str, FleetInputs]) -> list[dict[str, float]]:
 
 
 @pytest.mark.parametrize("kind", range(5), ids=("plain", "rich", "waiting", "rental", "tight"))
-def test_no_signature_is_better_than_the_one_found(kind):
+def test_no_signature_is_better_than_the_one_found(kind, thin):
     feasible = 0
-    for seed in range(kind, 60, 5):
+    for seed in range(kind, 60, 5)[::thin]:
         scenarios, weight = two_scenarios(seed), {"a": 0.3, "b": 0.7}
         if not first_stage(scenarios["a"]) or len(list(all_signings(scenarios["a"]))) > 9:
             continue
@@ -233,7 +233,7 @@ def test_no_signature_is_better_than_the_one_found(kind):
                 assert value(hedge) == pytest.approx(best, rel=AGREE, abs=AGREE), seed
                 assert hedge.bound() == pytest.approx(best, rel=AGREE, abs=1e-3), seed
                 feasible += 1
-    assert feasible >= 1
+    assert thin > 1 or (feasible >= 1)
 
 
 KINDS = {"plain": random_fleet, "starts": starting, "replicas": running, "pools": interrupted, "machines": surviving}
@@ -253,9 +253,9 @@ def at_two_loads(inputs: FleetInputs, seed: int) -> dict[str, FleetInputs]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_where_nothing_is_signed_every_scenario_is_planned_by_itself(kind):
+def test_where_nothing_is_signed_every_scenario_is_planned_by_itself(kind, thin):
     feasible = 0
-    for seed in range(7000, 7030):
+    for seed in range(7000, 7030)[::thin]:
         scenarios = at_two_loads(KINDS[kind](seed), seed)
         own = alone(scenarios, EXACT)
         both = search(together(scenarios, {"as it is": 0.3, "other": 0.7}), EXACT)
@@ -266,7 +266,7 @@ def test_where_nothing_is_signed_every_scenario_is_planned_by_itself(kind):
         apart = 0.3 * own["as it is"].usd_month + 0.7 * own["other"].usd_month
         assert both.usd_month == pytest.approx(apart, rel=AGREE, abs=1e-4), seed
         assert both.bound_usd_month <= apart * (1 + AGREE) + AGREE, seed
-    assert feasible > 4
+    assert thin > 1 or (feasible > 4)
 
 
 @given(

@@ -157,9 +157,9 @@ def random_shared(seed: int) -> FleetInputs:
 
 
 @pytest.mark.parametrize("kind", range(5))
-def test_the_search_finds_what_trying_everything_finds(kind):
+def test_the_search_finds_what_trying_everything_finds(kind, thin):
     feasible = 0
-    for seed in range(kind, 200, 5):
+    for seed in range(kind, 200, 5)[::thin]:
         inputs = random_shared(seed)
         expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
         if expected is None:
@@ -169,7 +169,7 @@ def test_the_search_finds_what_trying_everything_finds(kind):
         assert found.ended is Ended.OPTIMAL, seed
         assert found.usd_month == pytest.approx(expected, rel=1e-6, abs=1e-5), seed
         check_plan(inputs, found)
-    assert feasible > 15
+    assert thin > 1 or (feasible > 15)
 
 
 @settings(max_examples=15, deadline=None)

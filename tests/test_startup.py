@@ -184,9 +184,9 @@ def starting(seed: int) -> FleetInputs:
 
 
 @pytest.mark.parametrize("kind", range(5), ids=("plain", "rich", "waiting", "rental", "tight"))
-def test_starts_cost_what_trying_everything_finds(kind):
+def test_starts_cost_what_trying_everything_finds(kind, thin):
     dearer = feasible = 0
-    for seed in range(8000 + kind, 8120, 5):
+    for seed in range(8000 + kind, 8120, 5)[::thin]:
         inputs = starting(seed)
         expected, found = BruteForce(inputs).cheapest(), search(inputs, EXACT)
         if expected is None:
@@ -199,7 +199,7 @@ def test_starts_cost_what_trying_everything_finds(kind):
         free = search(replace(inputs, start_h=0), EXACT)
         assert free.usd_month <= found.usd_month * (1 + AGREE) + AGREE, seed
         dearer += found.usd_month > free.usd_month * (1 + AGREE) + AGREE
-    assert dearer and feasible > 8, (dearer, feasible)
+    assert thin > 1 or (dearer and feasible > 8), (dearer, feasible)
 
 
 @settings(max_examples=25, deadline=None)
