@@ -58,7 +58,7 @@ def show_used(found: WhyNot, page: Page) -> None:
         return
     base = found.base.usd_month or 0.0
     extra = found.used.usd_month - base
-    page.title("The cheapest plan with it")
+    page.title("What a plan with it costs")
     cost = f"{found.used.how}: {usd(found.used.usd_month, page.cents)}"
     if extra < 0:
         page.say(f"{cost}.  That is less than the plan above, which is only proved within its gap (--gap).")
